@@ -1,0 +1,155 @@
+"""What a family of component densities is.
+
+A family is the parameter algebra of ``K`` densities of one form, evaluated for all components at once (component on
+axis 0). It never sees the data set: it turns blocks of standardised rows into *features*, sums of features into
+*statistics*, and statistics into parameters and gradients.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from skmix.likelihood.blocks import Block, Rows
+    from skmix.likelihood.kernels import Kernel
+    from skmix.likelihood.units import Units
+
+LEAST_SHARE = 1e-8  # a component with fewer rows than this share moves in coordinates scaled as if it had them
+
+
+class Additive:
+    """A value that adds field by field; statistics of disjoint sets of rows are summed to those of their union."""
+
+    def __add__(self, other):
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in dataclasses.fields(self))  # type: ignore[arg-type]
+        return type(self)(*(a + b for a, b in pairs))
+
+    def total(self):
+        """Sum over a leading axis (patterns of observed features)."""
+        return type(self)(*(getattr(self, f.name).sum(axis=0) for f in dataclasses.fields(self)))  # type: ignore[arg-type]
+
+
+class Chart(ABC):
+    """Unconstrained coordinates ``z`` for the parameters of a family or of a latent structure.
+
+    Attributes
+    ----------
+    start : ndarray of shape (size,)
+        The coordinates of the point at which the chart was made.
+    """
+
+    start: np.ndarray
+
+    @abstractmethod
+    def parameters(self, z: np.ndarray) -> Any:
+        """The parameters at ``z``: valid for every finite ``z``."""
+
+    @abstractmethod
+    def gradient(self, z: np.ndarray, parameters: Any, statistics: Any) -> np.ndarray:
+        """The gradient of the total log-likelihood (nats) in ``z``, by Fisher's identity from ``statistics`` alone."""
+
+
+class Family(ABC):
+    """K component densities of one parametric form.
+
+    A new family is one file: subclass this, or :class:`ExponentialFamily`, and name it in ``skmix.families``.
+
+    Attributes
+    ----------
+    charts : dict of str to callable
+        ``charts[name](family, parameters, statistics)`` gives a :class:`Chart`. The first is the default.
+    independent_features : bool
+        True where features are independent within a component: a missing entry then only drops its own features.
+        Otherwise rows are grouped by their pattern of observed features and the family gives `marginal` and `lift`.
+    common_scale : bool
+        True where the family survives only a scale common to all features.
+    standardise : bool
+        False where the data must stay in their own units (counts, codes).
+    """
+
+    charts: ClassVar[dict[str, Any]] = {}
+    independent_features: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
+    standardise: ClassVar[bool] = True
+
+    # ---- towards the rows -------------------------------------------------------------------------------------
+    @abstractmethod
+    def n_features_out(self, n_features: int, masked: bool) -> int:
+        """The length F of what a kernel forms of a row (`masked`: some entries are missing)."""
+
+    @abstractmethod
+    def kernel(self, parameters: Any, offset: np.ndarray, rows: Rows) -> Kernel:
+        """The kernel that runs a pass at `parameters`, chosen for accuracy and speed on `rows`.
+
+        `offset`, shape (K,), is added to the log-densities (the log-weights of a mixture).
+        """
+
+    def marginal(self, parameters: Any, observed: np.ndarray) -> Any:
+        """Parameters (P, ...) of the observed features of each of P patterns; unless `independent_features`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `marginal` to accept missing values.")
+
+    def lift(self, statistics: Any, marginal: Any, parameters: Any) -> Any:
+        """Expected complete-row statistics from those of the observed features; unless `independent_features`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `lift` to accept missing values.")
+
+    # ---- parameter algebra ------------------------------------------------------------------------------------
+    @abstractmethod
+    def reference(self, n_components: int, n_features: int) -> Any:
+        """K identical components at the data's overall location and scale, in standardised units."""
+
+    def penalise(self, statistics: Any, parameters: Any) -> Any:
+        """Add the prior's pseudo-statistics, so that M-step and gradient maximise the penalised likelihood."""
+        return statistics
+
+    def log_prior(self, parameters: Any) -> float:
+        """Log prior density up to a constant, in nats (total, not per row)."""
+        return 0.0
+
+    @abstractmethod
+    def m_step(self, statistics: Any, parameters: Any) -> Any:
+        """The maximiser of the expected complete-data log-likelihood given penalised `statistics` at `parameters`.
+
+        A component without rows keeps its parameters.
+        """
+
+    @abstractmethod
+    def sample(self, parameters: Any, component: int, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        """Draw rows of shape (n_samples, n_features) from one component."""
+
+    @abstractmethod
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        """The number of free parameters of all components."""
+
+    # ---- units ------------------------------------------------------------------------------------------------
+    @abstractmethod
+    def publish(self, parameters: Any, units: Units) -> dict[str, np.ndarray]:
+        """Fitted attributes, by their public names, in the data's own units."""
+
+    @abstractmethod
+    def adopt(self, public: dict[str, np.ndarray], units: Units) -> Any:
+        """The inverse of `publish`: parameters in standardised units from public attributes."""
+
+
+class ExponentialFamily(Family):
+    """A family whose log-density is linear in features of the row: log p(x | k) = η_k·φ(x)."""
+
+    @abstractmethod
+    def features(self, block: Block, out: np.ndarray) -> None:
+        """Write φ, shape (F, rows), of the block's rows."""
+
+    @abstractmethod
+    def natural(self, parameters: Any, masked: bool = False) -> np.ndarray:
+        """Coefficients η of shape (..., K, F): the log-density of a row is η·φ."""
+
+    @abstractmethod
+    def collect(self, sums: np.ndarray, parameters: Any, masked: bool = False) -> Any:
+        """Statistics from ``sums`` of shape (..., K, F), Σ_n w_n r_nk φ(x_n), formed at `parameters`."""
+
+    def kernel(self, parameters: Any, offset: np.ndarray, rows: Rows) -> Kernel:
+        from skmix.likelihood.kernels import FeatureKernel
+
+        return FeatureKernel(self, parameters, offset, rows)

@@ -1,0 +1,90 @@
+"""Gaussian components, each with a covariance matrix of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skmix.families.base import ExponentialFamily
+from skmix.families.gaussian import MatrixParameters, Moments, divide_alive, has_rows, outer, transpose
+from skmix.families.gaussian_matrix import MatrixGaussian
+from skmix.likelihood.blocks import Block, Rows
+from skmix.likelihood.kernels import FeatureKernel, Kernel, ResidualKernel
+
+# From here on a product per component is faster than one product with all features (doc/develop/architecture.md).
+_LARGE, _LARGE_RATIO = 64, 8
+
+
+class FullGaussian(MatrixGaussian, ExponentialFamily):
+    """A covariance matrix for each component: features φ = [z_i z_j (i ≤ j), z, 1]."""
+
+    def scatter(self, n_components: int) -> np.ndarray:
+        return self.prior_scatter
+
+    def rows_of(self, counts: np.ndarray) -> np.ndarray:
+        return counts
+
+    def per_component(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix
+
+    def reference(self, n_components: int, n_features: int) -> MatrixParameters:
+        eye = np.broadcast_to(np.eye(n_features), (n_components, n_features, n_features))
+        return MatrixParameters(np.zeros((n_components, n_features)), eye, eye)
+
+    def n_features_out(self, n_features: int, masked: bool) -> int:
+        return n_features * (n_features + 3) // 2 + 1
+
+    def features(self, block: Block, out: np.ndarray) -> None:
+        Z, row = block.Z, 0
+        for i in range(len(Z)):
+            np.multiply(Z[i], Z[i:], out=out[row : row + len(Z) - i])
+            row += len(Z) - i
+        out[row:-1] = Z
+        out[-1] = 1.0
+
+    def natural(self, parameters: MatrixParameters, masked: bool = False) -> np.ndarray:
+        W, means = parameters.whitening, parameters.means
+        d = means.shape[-1]
+        i, j = np.triu_indices(d)
+        precision = transpose(W) @ W
+        whitened = (W @ means[..., None])[..., 0]
+        eta = np.empty((*W.shape[:-2], len(i) + d + 1))
+        eta[..., : len(i)] = precision[..., i, j] * np.where(i == j, -0.5, -1.0)
+        eta[..., len(i) : -1] = (whitened[..., None, :] @ W)[..., 0, :]
+        eta[..., -1] = self.log_normaliser(parameters) - 0.5 * np.square(whitened).sum(axis=-1)
+        return eta
+
+    def collect(self, sums: np.ndarray, parameters: MatrixParameters, masked: bool = False) -> Moments:
+        W, means = parameters.whitening, parameters.means
+        d = means.shape[-1]
+        i, j = np.triu_indices(d)
+        counts, S1 = sums[..., -1], sums[..., len(i) : -1]
+        S2 = np.empty((*sums.shape[:-1], d, d))
+        S2[..., i, j] = S2[..., j, i] = sums[..., : len(i)]
+        first = S1 - counts[..., None] * means
+        cross = outer(means, S1)
+        second = S2 - cross - transpose(cross) + counts[..., None, None] * outer(means, means)
+        return self.moments(counts, (W @ first[..., None])[..., 0], W @ second @ transpose(W))
+
+    def moments(self, counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> Moments:
+        return Moments(counts, first, second)
+
+    def kernel(self, parameters: MatrixParameters, offset: np.ndarray, rows: Rows) -> Kernel:
+        d = rows.n_features
+        if self.is_tight(parameters, rows) or (d >= _LARGE and len(offset) <= d // _LARGE_RATIO):
+            return ResidualKernel(self, parameters, offset, rows)
+        return FeatureKernel(self, parameters, offset, rows)
+
+    def m_step(self, statistics: Moments, parameters: MatrixParameters) -> MatrixParameters:
+        counts = statistics.counts
+        alive = has_rows(counts)[:, None]
+        shift = divide_alive(statistics.first, counts[:, None], alive, 0.0)
+        second = divide_alive(statistics.second, counts[:, None, None], alive[..., None], 0.0) - outer(shift, shift)
+        second = np.where(alive[..., None], second, np.eye(shift.shape[1]))
+        return self.move(parameters, shift, second)
+
+    def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
+        noise = rng.standard_normal((n_samples, parameters.means.shape[1]))
+        return parameters.means[component] + noise @ parameters.cholesky[component].T
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        return n_components * (n_features + n_features * (n_features + 1) // 2)

@@ -1,0 +1,115 @@
+"""Gaussians with covariance matrices: what full and tied covariances share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from skmix.families.gaussian import (
+    LOG_2PI,
+    Gaussian,
+    MatrixParameters,
+    Moments,
+    diagonal,
+    invert_triangular,
+    lower_factor,
+    outer,
+    public_factors,
+    robust_cholesky,
+    transpose,
+    whitening_from_precision,
+)
+from skmix.families.gaussian_charts import FactorChart, LogCholeskyChart, MatrixFrame
+from skmix.likelihood.blocks import Rows
+from skmix.likelihood.units import Units
+
+# Largest error, in nats, that rounding may leave in the log-density of a row.
+_TOLERATED = {"float64": 1e-9, "float32": 1e-3}
+
+
+class MatrixGaussian(Gaussian):
+    """What full and tied covariances share: factors L, W, their penalty, marginals and public names."""
+
+    charts = {"frame": MatrixFrame, "log-cholesky": LogCholeskyChart, "factor": FactorChart}
+
+    @abstractmethod
+    def scatter(self, n_components: int) -> np.ndarray:
+        """Diagonal of the prior scatter of one covariance matrix, shape (d,)."""
+
+    @abstractmethod
+    def rows_of(self, counts: np.ndarray) -> np.ndarray:
+        """Weight of the rows behind each covariance matrix, from the counts (..., K)."""
+
+    @abstractmethod
+    def per_component(self, matrix: np.ndarray) -> np.ndarray:
+        """A stack of matrices with the component axis that the means have."""
+
+    def log_normaliser(self, parameters: MatrixParameters) -> np.ndarray:
+        """log |W| − (d/2) log 2π, shape (..., K) or (..., 1); d counts the observed features of a marginal."""
+        L, W = self.per_component(parameters.cholesky), self.per_component(parameters.whitening)
+        observed = np.count_nonzero(diagonal(W), axis=-1)
+        return -np.log(np.abs(diagonal(L))).sum(axis=-1) - 0.5 * LOG_2PI * observed
+
+    def penalise(self, statistics: Moments, parameters: MatrixParameters) -> Moments:
+        W = parameters.whitening
+        scatter = (W * self.scatter(len(parameters.means))) @ transpose(W)
+        return Moments(statistics.counts, statistics.first, statistics.second + scatter)
+
+    def log_prior(self, parameters: MatrixParameters) -> float:
+        return -0.5 * float(np.sum(self.scatter(len(parameters.means)) * parameters.whitening**2))
+
+    def marginal(self, parameters: MatrixParameters, observed: np.ndarray) -> MatrixParameters:
+        """Parameters (P, ...) of the observed features of each pattern; unobserved ones have no weight in W.
+
+        The covariance with its unobserved rows and columns replaced by those of the identity has a Cholesky factor
+        that is the marginal's, in place.
+        """
+        L, lead = parameters.cholesky, (slice(None),) + (None,) * (parameters.cholesky.ndim - 2)
+        keep = observed.astype(np.float64)[lead]
+        rest = (1.0 - keep)[..., None] * np.eye(L.shape[-1])
+        kept = L * keep[..., None]
+        try:
+            factor = np.linalg.cholesky(kept @ transpose(kept) + rest)
+        except np.linalg.LinAlgError:  # near singular: factor without squaring
+            factor = lower_factor(np.concatenate([kept, np.broadcast_to(rest, kept.shape)], axis=-1))
+        whitening = invert_triangular(factor) * keep[..., None]
+        return MatrixParameters(parameters.means, factor, whitening)
+
+    def publish(self, parameters: MatrixParameters, units: Units) -> dict[str, np.ndarray]:
+        means = units.centre + units.scale * parameters.means
+        return {"means_": means, **public_factors(parameters.cholesky, parameters.whitening, units)}
+
+    def adopt(self, public: dict[str, np.ndarray], units: Units) -> MatrixParameters:
+        means = (public["means_"] - units.centre) / units.scale
+        if (factor := public.get("precisions_cholesky_")) is not None:
+            W = transpose(factor) * units.scale
+        else:
+            W = whitening_from_precision(public["precisions_"] * outer(units.scale, units.scale))
+        return MatrixParameters(means, invert_triangular(W), W)
+
+    def lift(self, statistics: Moments, marginal: MatrixParameters, parameters: MatrixParameters) -> Moments:
+        """Expected complete-row moments, summed over patterns.
+
+        By the regression of the missing on the observed features; in whitened coordinates it is G = (W_o L)ᵀ, with
+        W_o the marginal's whitening, and the excess C − N·I is carried by G alone (Fisher's identity for a marginal).
+        """
+        G = transpose(marginal.whitening @ parameters.cholesky)
+        eye = np.eye(G.shape[-1])
+        observed = eye * (diagonal(marginal.whitening) != 0)[..., None]
+        rows = self.rows_of(statistics.counts)[..., None, None]
+        first = (self.per_component(G) @ statistics.first[..., None])[..., 0]
+        second = G @ (statistics.second - rows * observed) @ transpose(G) + rows * eye
+        return Moments(statistics.counts, first, second).total()
+
+    def is_tight(self, parameters: MatrixParameters, rows: Rows) -> bool:
+        """Whether eps · max‖z‖² · λmax(precision), the error of a log-density made of features, is too large."""
+        largest = float(np.square(parameters.whitening).sum(axis=(-2, -1)).max())
+        return bool(np.finfo(rows.dtype).eps * rows.radius2 * largest > _TOLERATED[rows.dtype.name])
+
+    def move(self, parameters: MatrixParameters, shift: np.ndarray, second: np.ndarray) -> MatrixParameters:
+        """Parameters whose means and covariances are `shift` and `second` in the present whitened coordinates."""
+        L = parameters.cholesky
+        means = parameters.means + (self.per_component(L) @ shift[..., None])[..., 0]
+        factor = L @ robust_cholesky(second)
+        return MatrixParameters(means, factor, invert_triangular(factor))

@@ -1,0 +1,104 @@
+"""Gaussian components that share one covariance matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skmix.families.gaussian import MatrixParameters, Moments, divide_alive, has_rows
+from skmix.families.gaussian_matrix import MatrixGaussian
+from skmix.likelihood.blocks import Block, Rows, Workspace
+from skmix.likelihood.kernels import Kernel, ResidualKernel
+
+
+class TiedGaussian(MatrixGaussian):
+    """One covariance matrix for all components; log-densities differ by a linear function of y = Wz."""
+
+    def scatter(self, n_components: int) -> np.ndarray:
+        return self.prior_scatter * n_components
+
+    def rows_of(self, counts: np.ndarray) -> np.ndarray:
+        return counts.sum(axis=-1)
+
+    def per_component(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix[..., None, :, :]
+
+    def reference(self, n_components: int, n_features: int) -> MatrixParameters:
+        eye = np.eye(n_features)
+        return MatrixParameters(np.zeros((n_components, n_features)), eye, eye)
+
+    def n_features_out(self, n_features: int, masked: bool) -> int:
+        return n_features
+
+    def kernel(self, parameters: MatrixParameters, offset: np.ndarray, rows: Rows) -> Kernel:
+        return (ResidualKernel if self.is_tight(parameters, rows) else SharedKernel)(self, parameters, offset, rows)
+
+    def moments(self, counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> Moments:
+        return Moments(counts, first, second.sum(axis=-3))
+
+    def m_step(self, statistics: Moments, parameters: MatrixParameters) -> MatrixParameters:
+        counts = statistics.counts
+        shift = divide_alive(statistics.first, counts[:, None], has_rows(counts)[:, None], 0.0)
+        between = np.einsum("k,ki,kj->ij", counts, shift, shift)
+        return self.move(parameters, shift, (statistics.second - between) / counts.sum())
+
+    def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
+        noise = rng.standard_normal((n_samples, parameters.means.shape[1]))
+        return parameters.means[component] + noise @ parameters.cholesky.T
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        return n_components * n_features + n_features * (n_features + 1) // 2
+
+
+class SharedKernel:
+    """One whitening y = Wz of a block for all components: log p(x | k) = ν_k·y − |y|²/2 + constant, ν_k = Wμ_k."""
+
+    def __init__(self, family: TiedGaussian, parameters: MatrixParameters, offset: np.ndarray, rows: Rows):
+        self.family, self.parameters, self.rows, self.offset = family, parameters, rows, offset
+        if rows.grouped is None:
+            self.parts = self._parts(parameters)
+
+    def _parts(self, parameters: MatrixParameters) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """W, ν and the constants of each pattern."""
+        W = parameters.whitening if parameters.whitening.ndim == 3 else parameters.whitening[None]
+        nu = parameters.means @ np.swapaxes(W, -1, -2)
+        constant = self.family.log_normaliser(parameters) - 0.5 * np.square(nu).sum(axis=-1) + self.offset
+        return list(zip(W, nu, constant, strict=True))
+
+    def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
+        dtype = self.rows.dtype
+        parts = self.parts if block.patterns is None else self._open(block)
+        Y = work.take("whitened", block.Z.shape, dtype)
+        for (a, b), (W, nu, constant) in zip(block.segments, parts, strict=True):
+            y = Y[:, a:b]
+            np.matmul(W.astype(dtype), block.Z[:, a:b], out=y)
+            np.matmul(nu.astype(dtype), y, out=out[:, a:b])
+            out[:, a:b] += constant.astype(dtype)[:, None]
+            out[:, a:b] -= np.einsum("im,im->m", y, y) / 2
+
+    def _open(self, block: Block) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        block.marginal = self.family.marginal(self.parameters, block.patterns)
+        return self._parts(block.marginal)
+
+    def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Moments:
+        Y = work.take("whitened", block.Z.shape, self.rows.dtype)
+        parts = self.parts if block.patterns is None else self._parts(block.marginal)
+        moments = [
+            _about(nu, R[:, a:b], Y[:, a:b]) for (a, b), (_, nu, _) in zip(block.segments, parts, strict=True)
+        ]
+        if block.patterns is None:
+            return Moments(*moments[0])
+        stacked = Moments(*(np.stack(part) for part in zip(*moments, strict=True)))
+        return self.family.lift(stacked, block.marginal, self.parameters)
+
+    def statistics(self, total: Moments) -> Moments:
+        return total
+
+
+def _about(nu: np.ndarray, R: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counts, first and pooled second moments of the whitened rows `Y` (d, n) about ν (K, d)."""
+    counts = R.sum(axis=1, dtype=np.float64)
+    total = (R @ Y.T).astype(np.float64, copy=False)
+    scaled = Y * np.sqrt(R.sum(axis=0))
+    cross = nu.T @ total
+    second = (scaled @ scaled.T).astype(np.float64) - cross - cross.T + (nu.T * counts) @ nu
+    return counts, total - counts[:, None] * nu, second

@@ -1,0 +1,96 @@
+"""Independent labels: the latent structure of a mixture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skmix.families.base import LEAST_SHARE, Additive, Chart
+
+_LEAST = np.finfo(np.float64).tiny
+
+
+@dataclass
+class LabelCounts(Additive):
+    """Expected numbers of rows of each component, shape (K,)."""
+
+    counts: np.ndarray
+
+
+class Weights:
+    """Labels drawn independently with probabilities w, the mixture's weights; parameters are the array w (K,)."""
+
+    def offset(self, weights: np.ndarray) -> np.ndarray:
+        """Log-weights (K,), added to the log-densities by the kernel."""
+        return np.log(np.maximum(weights, _LEAST))
+
+    def posterior(self, log_joint: np.ndarray, weight: np.ndarray | None) -> tuple[float, LabelCounts]:
+        """Turn log p(x_n, k) of shape (K, n), in place, into weighted responsibilities.
+
+        Returns
+        -------
+        log_likelihood : float
+            Σ_n w_n log p(x_n), in nats.
+        counts : LabelCounts
+            Σ_n w_n r_nk.
+        """
+        log_density = normalise(log_joint)
+        if weight is None:
+            total = float(log_density.sum(dtype=np.float64))
+        else:
+            total = float(weight @ log_density.astype(np.float64, copy=False))
+            log_joint *= weight.astype(log_joint.dtype, copy=False)
+        return total, self.count(log_joint)
+
+    def count(self, R: np.ndarray) -> LabelCounts:
+        """Statistics of given responsibilities of shape (K, n)."""
+        return LabelCounts(R.sum(axis=1, dtype=np.float64))
+
+    def m_step(self, statistics: LabelCounts, weights: np.ndarray) -> np.ndarray:
+        return statistics.counts / statistics.counts.sum()
+
+    def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Chart:
+        """The component frame, or else plain softmax."""
+        share = np.maximum(weights, LEAST_SHARE)
+        return WeightChart(weights, np.sqrt(share) if name == "frame" else np.ones_like(weights))
+
+    def n_parameters(self, n_components: int) -> int:
+        return n_components - 1
+
+
+class WeightChart(Chart):
+    """log w = log w₀ + a/√m, normalised; with m = 1 these are softmax coordinates.
+
+    One direction of `a` changes nothing: the gradient along it is 0.
+    """
+
+    def __init__(self, weights: np.ndarray, root: np.ndarray):
+        self.log_weights, self.root = np.log(np.maximum(weights, _LEAST)), root
+        self.start = np.zeros(len(weights))
+
+    def parameters(self, z: np.ndarray) -> np.ndarray:
+        log_weights = self.log_weights + z / self.root
+        weights = np.exp(log_weights - log_weights.max())
+        return weights / weights.sum()
+
+    def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
+        return (statistics.counts - statistics.counts.sum() * parameters) / self.root
+
+
+def normalise(log_joint: np.ndarray) -> np.ndarray:
+    """Turn log p(x, k) of shape (K, n), in place, into responsibilities; return log p(x) of shape (n,)."""
+    largest = log_joint.max(axis=0)
+    log_joint -= largest
+    # Below this exp() gives subnormal numbers, which slow the products down tenfold and add nothing.
+    np.maximum(log_joint, _SMALLEST[log_joint.dtype.name], out=log_joint)
+    np.exp(log_joint, out=log_joint)
+    total = log_joint.sum(axis=0)
+    log_joint /= total
+    np.log(total, out=total)
+    total += largest
+    return total
+
+
+_SMALLEST: dict[str, Any] = {"float64": -700.0, "float32": -80.0}

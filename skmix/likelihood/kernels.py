@@ -1,0 +1,145 @@
+"""Kernels: log-densities of a block of rows under all components, and the weighted sums that statistics are made of.
+
+Every kernel does the same two things to a block, so a pass need not know which one it holds:
+
+- ``log_density(block, out, work)`` writes log p(x_n | k) plus the kernel's offset for component k into ``out`` (K, n),
+- ``sums(block, R, work)`` returns an additive value from the weighted responsibilities ``R`` (K, n),
+
+and ``statistics(total)`` turns the sum of those values over all blocks into the family's statistics.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from skmix.families.base import Family
+    from skmix.likelihood.blocks import Block, Rows, Workspace
+
+
+class Kernel(Protocol):
+    """What a pass needs (see the module's docstring)."""
+
+    offset: np.ndarray
+
+    def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None: ...
+
+    def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any: ...
+
+    def statistics(self, total: Any) -> Any: ...
+
+
+class FeatureKernel:
+    """Any exponential family: log p(x | k) = η_k·φ(x), so a block costs one product for E and one for its sums.
+
+    Where rows are grouped by pattern, the product runs once per pattern with the natural parameters of the marginal,
+    and the sums are lifted to those of complete rows. Features of missing entries are 0, so one set of features
+    serves all patterns.
+    """
+
+    def __init__(self, family: Family, parameters: Any, offset: np.ndarray, rows: Rows):
+        self.family, self.parameters, self.rows = family, parameters, rows
+        self.offset = offset.astype(rows.dtype)[:, None]
+        if rows.grouped is None:
+            self.eta = family.natural(parameters, rows.masked).astype(rows.dtype)
+
+    def _features(self, block: Block, work: Workspace) -> np.ndarray:
+        """φ of shape (F, n): formed once a pass, and once a fit where the block is kept."""
+        if block.features is None:
+            shape = (self.rows.n_features_out, len(block))
+            block.features = (
+                np.empty(shape, self.rows.dtype) if block.keep else work.take("features", shape, self.rows.dtype)
+            )
+            self.family.features(block, block.features)
+        return block.features
+
+    def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
+        phi = self._features(block, work)
+        if block.patterns is None:
+            np.matmul(self.eta, phi, out=out)
+        else:
+            block.marginal = self.family.marginal(self.parameters, block.patterns)
+            etas = self.family.natural(block.marginal).astype(self.rows.dtype)
+            for (start, stop), eta in zip(block.segments, etas, strict=True):
+                np.matmul(eta, phi[:, start:stop], out=out[:, start:stop])
+        out += self.offset
+
+    def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any:
+        phi = self._features(block, work)
+        if block.patterns is None:
+            return np.matmul(R, phi.T).astype(np.float64, copy=False)
+        per_pattern = np.stack([R[:, a:b] @ phi[:, a:b].T for a, b in block.segments]).astype(np.float64, copy=False)
+        statistics = self.family.collect(per_pattern, block.marginal)
+        return self.family.lift(statistics, block.marginal, self.parameters)
+
+    def statistics(self, total: Any) -> Any:
+        return total if self.rows.grouped else self.family.collect(total, self.parameters, self.rows.masked)
+
+
+class ResidualKernel:
+    """Gaussians through y = W_k(z − μ_k): accurate however tight a component is, and faster where d is large against K.
+
+    The family gives ``parameters.means`` (K, d), ``per_component(parameters.whitening)``, lower triangular (K, d, d),
+    ``log_normaliser(parameters)`` and ``moments(counts, first, second)``.
+    """
+
+    def __init__(self, family: Any, parameters: Any, offset: np.ndarray, rows: Rows):
+        self.family, self.parameters, self.rows = family, parameters, rows
+        self.offset = offset
+        if rows.grouped is None:
+            self.parts = self._parts(parameters)
+
+    def _parts(self, parameters: Any) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Means, whitening matrices and log-normalisers of each pattern, in the data's type."""
+        dtype, (K, d) = self.rows.dtype, parameters.means.shape
+        whitening = self.family.per_component(parameters.whitening)
+        whitening = np.broadcast_to(whitening, (*whitening.shape[:-3], K, d, d)).astype(dtype)
+        log_norm = np.broadcast_to(self.family.log_normaliser(parameters) + self.offset, whitening.shape[:-2])
+        means = parameters.means.astype(dtype)
+        per_pattern = zip(whitening.reshape(-1, K, d, d), log_norm.astype(dtype).reshape(-1, K), strict=True)
+        return [(means, *part) for part in per_pattern]
+
+    def _open(self, block: Block) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        block.marginal = self.family.marginal(self.parameters, block.patterns)
+        return self._parts(block.marginal)
+
+    def _residuals(self, block: Block, work: Workspace) -> np.ndarray:
+        shape = (len(self.offset), self.rows.n_features, len(block))
+        return work.take("residuals", shape, self.rows.dtype)
+
+    def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
+        parts = self.parts if block.patterns is None else self._open(block)
+        Y = self._residuals(block, work)
+        D = work.take("centred", block.Z.shape, self.rows.dtype)
+        half = self.rows.n_features // 2  # W is lower triangular: its upper right quarter is skipped
+        for (a, b), (means, whitening, log_norm) in zip(block.segments, parts, strict=True):
+            for k, (mu, W) in enumerate(zip(means, whitening, strict=True)):
+                d, y = D[:, a:b], Y[k, :, a:b]
+                np.subtract(block.Z[:, a:b], mu[:, None], out=d)
+                y[:half] = W[:half, :half] @ d[:half]
+                y[half:] = W[half:] @ d
+                np.einsum("im,im->m", y, y, out=out[k, a:b])
+            out[:, a:b] *= -0.5
+            out[:, a:b] += log_norm[:, None]
+
+    def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any:
+        Y = self._residuals(block, work)
+        root = np.sqrt(R)
+        scaled = work.take("centred", block.Z.shape, self.rows.dtype)
+        K, d, P = len(Y), len(block.Z), len(block.segments)
+        counts, first, second = np.empty((P, K)), np.empty((P, K, d)), np.empty((P, K, d, d))
+        for p, (a, b) in enumerate(block.segments):
+            counts[p] = R[:, a:b].sum(axis=1, dtype=np.float64)
+            for k in range(K):
+                first[p, k] = Y[k, :, a:b] @ R[k, a:b]
+                np.multiply(Y[k, :, a:b], root[k, a:b], out=scaled[:, a:b])
+                second[p, k] = scaled[:, a:b] @ scaled[:, a:b].T
+        statistics = self.family.moments(counts, first, second)
+        if block.patterns is None:
+            return statistics.total()
+        return self.family.lift(statistics, block.marginal, self.parameters)
+
+    def statistics(self, total: Any) -> Any:
+        return total

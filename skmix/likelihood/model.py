@@ -1,0 +1,88 @@
+"""A model is a family of component densities under a latent structure: pure parameter algebra, no rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skmix.families.base import Additive, Chart, Family
+
+
+class Parameters(NamedTuple):
+    """Parameters of the latent structure and of the components."""
+
+    latent: Any
+    components: Any
+
+
+@dataclass
+class Statistics(Additive):
+    """Expected complete-data statistics of the latent structure and of the components."""
+
+    latent: Any
+    components: Any
+
+
+class Model:
+    """Family × latent structure.
+
+    Parameters
+    ----------
+    family : Family
+    latent : object
+        E.g. :class:`skmix.latent.weights.Weights`.
+    """
+
+    def __init__(self, family: Family, latent: Any):
+        self.family, self.latent = family, latent
+
+    def penalise(self, statistics: Statistics, parameters: Parameters) -> Statistics:
+        """Statistics with the prior's pseudo-statistics added."""
+        return Statistics(statistics.latent, self.family.penalise(statistics.components, parameters.components))
+
+    def log_prior(self, parameters: Parameters) -> float:
+        """Log prior density up to a constant, in nats (total)."""
+        return self.family.log_prior(parameters.components)
+
+    def m_step(self, statistics: Statistics, parameters: Parameters) -> Parameters:
+        """The maximiser of the expected complete-data log-likelihood given penalised statistics at `parameters`."""
+        return Parameters(
+            self.latent.m_step(statistics.latent, parameters.latent),
+            self.family.m_step(statistics.components, parameters.components),
+        )
+
+    def chart(self, name: str, parameters: Parameters, statistics: Statistics) -> ModelChart:
+        """The named coordinates about `parameters`."""
+        charts = self.family.charts
+        if name not in charts:
+            raise ValueError(
+                f"{type(self.family).__name__} has no chart {name!r}; the 'chart' of the solver must be one of "
+                f"{sorted(charts)}."
+            )
+        return ModelChart(
+            self.latent.chart(name, parameters.latent, statistics.latent),
+            charts[name](self.family, parameters.components, statistics.components),
+        )
+
+
+class ModelChart(Chart):
+    """The coordinates of the latent structure and those of the components, one behind the other."""
+
+    def __init__(self, latent: Chart, components: Chart):
+        self.latent, self.components = latent, components
+        self.n_latent = len(latent.start)
+        self.start = np.concatenate([latent.start, components.start])
+
+    def parameters(self, z: np.ndarray) -> Parameters:
+        return Parameters(self.latent.parameters(z[: self.n_latent]), self.components.parameters(z[self.n_latent :]))
+
+    def gradient(self, z: np.ndarray, parameters: Parameters, statistics: Statistics) -> np.ndarray:
+        n = self.n_latent
+        return np.concatenate(
+            [
+                self.latent.gradient(z[:n], parameters.latent, statistics.latent),
+                self.components.gradient(z[n:], parameters.components, statistics.components),
+            ]
+        )

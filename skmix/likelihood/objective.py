@@ -1,0 +1,159 @@
+"""The one objective that every solver climbs, and the passes over the rows that evaluate it.
+
+    objective(θ) = (1/W) [ Σ_n w_n log p(x_n; θ) + log prior(θ) ],    W = Σ_n w_n        (nats per row)
+
+A solver sees an :class:`Objective` and the :class:`Point` that a pass returns; it never sees a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skmix.families.base import Additive, Chart
+from skmix.latent.weights import normalise
+from skmix.likelihood.blocks import Block, Rows, Threads, Workspace
+from skmix.likelihood.kernels import Kernel
+from skmix.likelihood.model import Model, Parameters, Statistics
+
+
+class Point(NamedTuple):
+    """Parameters, and what one pass at them returned.
+
+    Attributes
+    ----------
+    parameters : Parameters
+    value : float
+        The objective: penalised log-likelihood, nats per row; −inf where it could not be computed.
+    log_likelihood : float
+        Total log-likelihood of the rows in the data's own units, nats.
+    statistics : Statistics
+        Expected complete-data statistics, the prior's pseudo-statistics included.
+    """
+
+    parameters: Parameters
+    value: float
+    log_likelihood: float
+    statistics: Statistics
+
+
+class Objective:
+    """Penalised mean log-likelihood of a model on rows; counts its passes.
+
+    Parameters
+    ----------
+    model : Model
+    rows : Rows
+    threads : Threads
+    """
+
+    def __init__(self, model: Model, rows: Rows, threads: Threads | None = None):
+        self.model, self.rows = model, rows
+        self.threads = threads or Threads()
+        self.n_passes = 0.0
+        self._log_jacobian = rows.log_jacobian()
+
+    # ---- what solvers use -----------------------------------------------------------------------------------------
+    def at(self, parameters: Parameters) -> Point:
+        """One pass at `parameters`."""
+        # Values that overflow give an objective of −inf, which every solver refuses.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            log_likelihood, statistics = self._pass(parameters, self._expectation)
+            self.n_passes += 1
+            total = log_likelihood - self._log_jacobian
+            value = (total + self.model.log_prior(parameters)) / self.rows.total_weight
+            statistics = self.model.penalise(statistics, parameters)
+        return Point(parameters, value if np.isfinite(value) else -np.inf, total, statistics)
+
+    def m_step(self, point: Point) -> Parameters:
+        """EM's next parameters."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self.model.m_step(point.statistics, point.parameters)
+
+    def chart(self, name: str, point: Point) -> Chart:
+        """The named coordinates about `point`."""
+        return self.model.chart(name, point.parameters, point.statistics)
+
+    def gradient(self, chart: Chart, z: np.ndarray, point: Point) -> np.ndarray:
+        """The gradient of the objective in the chart's coordinates at ``point = at(chart.parameters(z))``."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return chart.gradient(z, point.parameters, point.statistics) / self.rows.total_weight
+
+    def noise(self, value: float) -> float:
+        """The change of the objective that rounding alone may make."""
+        return 64 * float(np.finfo(self.rows.dtype).eps) * max(1.0, abs(value))
+
+    # ---- what starts and predictions use --------------------------------------------------------------------------
+    def m_step_from(self, assign: Callable[[Block, np.ndarray], None], parameters: Parameters) -> Parameters:
+        """One M-step from given responsibilities; missing entries are expected under `parameters`.
+
+        ``assign(block, R)`` writes a block's responsibilities into `R`, shape (K, rows).
+        """
+
+        def given(block: Block, R: np.ndarray) -> tuple[float, Any]:
+            assign(block, R)
+            if block.weight is not None:
+                R *= block.weight
+            return 0.0, self.model.latent.count(R)
+
+        _, statistics = self._pass(parameters, given)
+        return self.model.m_step(self.model.penalise(statistics, parameters), parameters)
+
+    def each_block(
+        self, parameters: Parameters, consume: Callable[[Any, np.ndarray, np.ndarray], None]
+    ) -> None:
+        """Call ``consume(rows, R, log_density)`` with the responsibilities (K, n) and log-densities (n,) of each block.
+
+        Log-densities are in the data's own units (nats).
+        """
+        kernel = self.kernel(parameters)
+
+        def task(index: int, work: Workspace) -> int:
+            block = self.rows.block(index, work)
+            R = self._log_joint(kernel, block, work)
+            log_density = normalise(R)
+            consume(block.rows, R, log_density - self.rows.log_scale(block))
+            return 0
+
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"), self.threads.open():
+            self.threads.reduce(task, len(self.rows))
+
+    # ---- passes ---------------------------------------------------------------------------------------------------
+    def kernel(self, parameters: Parameters) -> Kernel:
+        """The kernel of a pass at `parameters`."""
+        offset = self.model.latent.offset(parameters.latent)
+        return self.model.family.kernel(parameters.components, offset, self.rows)
+
+    def _pass(self, parameters: Parameters, posterior: Callable) -> tuple[float, Statistics]:
+        """Log-likelihood and statistics, the responsibilities of each block given by ``posterior(block, R)``."""
+        kernel = self.kernel(parameters)
+
+        def task(index: int, work: Workspace) -> _Sums:
+            block = self.rows.block(index, work)
+            R = self._log_joint(kernel, block, work)
+            log_likelihood, latent = posterior(block, R)
+            return _Sums(log_likelihood, latent, kernel.sums(block, R, work))
+
+        with self.threads.open():
+            total = self.threads.reduce(task, len(self.rows))
+        return total.log_likelihood, Statistics(total.latent, kernel.statistics(total.components))
+
+    def _expectation(self, block: Block, R: np.ndarray) -> tuple[float, Any]:
+        return self.model.latent.posterior(R, block.weight)
+
+    def _log_joint(self, kernel: Kernel, block: Block, work: Workspace) -> np.ndarray:
+        R = work.take("R", (len(kernel.offset), len(block)), self.rows.dtype)
+        kernel.log_density(block, R, work)
+        return R
+
+
+@dataclass
+class _Sums(Additive):
+    """What the blocks of a pass add up to."""
+
+    log_likelihood: float
+    latent: Any
+    components: Any

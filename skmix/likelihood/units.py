@@ -1,0 +1,95 @@
+"""Units of measurement: the affine map ``z = (x − centre) / scale`` in which all passes are made.
+
+Features such as z_i·z_j cancel badly when the data lie far from the origin, and over- or underflow when columns have
+extreme scales. In standardised units neither can happen, and a start or a solver cannot depend on the user's units.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+_BLOCK = 16384  # rows; keeps the temporaries of one block in the cache
+
+
+class Units(NamedTuple):
+    """Location and scale of each column.
+
+    Attributes
+    ----------
+    centre, scale : ndarray of shape (n_features,)
+        float64, but exactly representable in the data's own type; `scale` is positive.
+    """
+
+    centre: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def identity(cls, n_features: int) -> Units:
+        return cls(np.zeros(n_features), np.ones(n_features))
+
+
+def column_range(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest observed value of each column (0, 0 where nothing is observed)."""
+    low = np.fmin.reduce(X, axis=0).astype(np.float64)
+    high = np.fmax.reduce(X, axis=0).astype(np.float64)
+    return np.nan_to_num(low), np.nan_to_num(high)
+
+
+def _moments(
+    X: np.ndarray, weight: np.ndarray | None, middle: np.ndarray, half: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted mean and variance of ``(x − middle) / half``, which lies in [−1, 1], over the observed entries."""
+    count, first, second = np.zeros((3, X.shape[1]))
+    for start in range(0, len(X), _BLOCK):
+        u = (X[start : start + _BLOCK] - middle) / half
+        w = np.ones(len(u)) if weight is None else weight[start : start + _BLOCK]
+        observed = ~np.isnan(u)
+        if observed.all():
+            count += w.sum()
+        else:
+            count += w @ observed
+            u[~observed] = 0.0
+        first += w @ u
+        second += w @ np.square(u, out=u)
+    count = np.where(count > 0, count, 1.0)
+    mean = first / count
+    return mean, np.maximum(second / count - mean**2, 0.0)
+
+
+def measure(
+    X: np.ndarray, weight: np.ndarray | None = None, *, common_scale: bool = False, smallest: float = 0.0
+) -> Units:
+    """Units in which the observed entries of `X` have mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        NaN entries are passed over.
+    weight : ndarray of shape (n_samples,), optional
+        Weights of the rows.
+    common_scale : bool
+        Give all columns the root mean square of their standard deviations.
+    smallest : float
+        The least scale worth telling apart (the standard deviation that `reg_covar` adds).
+    """
+    low, high = column_range(X)
+    middle, half = low / 2 + high / 2, high / 2 - low / 2
+    magnitude = np.maximum(np.abs(low), np.abs(high))
+    # A spread of a few roundings is no spread: such a column counts as constant.
+    constant = half <= 8 * np.finfo(X.dtype).eps * magnitude
+    half = np.where(constant, np.where(magnitude > 0, magnitude, 1.0), half)
+    mean, variance = _moments(X, weight, middle, half)
+    centre = middle + half * mean
+    deviation = np.where(constant, 0.0, half * np.sqrt(variance))
+    if common_scale and (largest := deviation.max(initial=0.0)) > 0:
+        deviation = np.full_like(deviation, largest * np.sqrt(np.mean((deviation / largest) ** 2)))
+    elif common_scale:
+        deviation = np.zeros_like(deviation)
+        magnitude = np.full_like(magnitude, magnitude.max(initial=0.0))
+    scale = np.maximum(deviation, smallest)
+    scale = np.where(scale > 0, scale, np.where(magnitude > 0, magnitude, 1.0))
+    scale = np.maximum(scale, np.finfo(X.dtype).tiny)  # its reciprocal must be finite
+    # Rounded to the data's type, so that data, parameters and likelihood all use one and the same map.
+    return Units(centre.astype(X.dtype).astype(np.float64), scale.astype(X.dtype).astype(np.float64))

@@ -1,0 +1,65 @@
+"""What a solver is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from sklearn.base import BaseEstimator
+
+from skmix.likelihood.model import Model, Parameters
+from skmix.likelihood.objective import Objective, Point
+from skmix.solvers.result import Ending, Trace
+
+
+class Solver(BaseEstimator, ABC):
+    """Climbs an :class:`~skmix.likelihood.objective.Objective` from a start.
+
+    A new solver is one file: subclass this, and name it in ``skmix.solvers``. Its parameters are its own constructor's;
+    `tol` and `max_iter` are the estimator's and come with the trace. Only iterates whose objective does not fall are
+    accepted into the trace.
+
+    Attributes
+    ----------
+    name : str
+        The name in the registry.
+    requires : tuple of str
+        Methods of the family that the solver cannot do without.
+    """
+
+    name: ClassVar[str]
+    requires: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, model: Model) -> None:
+        """Refuse, before any pass, a model that lacks what the solver needs."""
+        missing = [method for method in self.requires if not getattr(model.family, method, None)]
+        if missing:
+            raise ValueError(
+                f"solver={self.name!r} needs {' and '.join(map(repr, missing))} of the family, which "
+                f"{type(model.family).__name__} does not define; choose another solver."
+            )
+
+    def solve(self, objective: Objective, start: Parameters, trace: Trace) -> Ending:
+        """Evaluate the start and climb from it."""
+        self.check(objective.model)
+        with objective.threads.open():
+            point = objective.at(start)
+            trace.accept(point)
+            return self.run(objective, point, trace)
+
+    @abstractmethod
+    def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
+        """Climb from an accepted point until `trace.tol` is reached or `trace.exhausted`."""
+
+    def exhausted(self, point: Point, trace: Trace) -> Ending:
+        """The ending of a solver that ran out of iterations."""
+        reason = f"stopped after max_iter={trace.max_iter} iterations, before the estimated remaining gain fell to tol"
+        return Ending(point, False, reason, self.name)
+
+    def converged(self, point: Point, remaining: float, trace: Trace) -> Ending:
+        """The ending of a solver that estimates that no more than `tol` remains."""
+        if remaining == 0.0:
+            reason = "converged: the last step gained nothing at working precision"
+        else:
+            reason = f"converged: estimated remaining gain {remaining:.1e} <= tol={trace.tol:.1e} nats per row"
+        return Ending(point, True, reason, self.name)

@@ -1,0 +1,94 @@
+"""What a solver leaves behind: the trace of a fit and how it ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import numpy as np
+
+from skmix.likelihood.objective import Objective, Point
+
+Listener = Callable[["Trace"], None]
+_listener: ContextVar[Listener | None] = ContextVar("skmix_listener", default=None)
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Within this block, `listener` is called with the trace at every accepted iterate of every fit of this thread."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+class Trace:
+    """The accepted iterates of a fit: objective, passes made so far, seconds so far.
+
+    Parameters
+    ----------
+    objective : Objective
+    tol : float
+        Stop when this gain, in nats per row, is estimated to remain.
+    max_iter : int
+        Most accepted iterates after the start.
+    listener : callable, optional
+        Called with this trace at every accepted iterate.
+    """
+
+    def __init__(self, objective: Objective, tol: float, max_iter: int, listener: Listener | None = None):
+        self.tol, self.max_iter = tol, max_iter
+        self.values: list[float] = []
+        self.n_passes: list[float] = []
+        self.seconds: list[float] = []
+        self._objective, self._begin = objective, time.perf_counter()
+        self._listeners = [call for call in (listener, _listener.get()) if call is not None]
+
+    def accept(self, point: Point) -> None:
+        """Record the pass made at an iterate that the solver goes on from."""
+        self.values.append(point.value)
+        self.n_passes.append(self._objective.n_passes)
+        self.seconds.append(time.perf_counter() - self._begin)
+        for listener in self._listeners:
+            listener(self)
+
+    @property
+    def n_iter(self) -> int:
+        """Accepted iterates after the start."""
+        return len(self.values) - 1
+
+    @property
+    def exhausted(self) -> bool:
+        return self.n_iter >= self.max_iter
+
+    def history(self) -> dict[str, np.ndarray]:
+        """The trace as 1-D arrays of equal length."""
+        return {
+            "objective": np.array(self.values),
+            "n_passes": np.array(self.n_passes),
+            "seconds": np.array(self.seconds),
+        }
+
+
+class Ending(NamedTuple):
+    """How a solver ended.
+
+    Attributes
+    ----------
+    point : Point
+        The last accepted iterate.
+    converged : bool
+    reason : str
+        A sentence for the user.
+    solver : str
+        Name of the solver that ended it.
+    """
+
+    point: Point
+    converged: bool
+    reason: str
+    solver: str

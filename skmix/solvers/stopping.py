@@ -1,0 +1,60 @@
+"""When to stop: `tol` is the gain that is estimated to remain, in nats per row, whichever the solver.
+
+A change between two iterates says little: where EM's gains shrink by 1 % a step, a hundred times the last one is still
+to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def remaining_of_linear(values: Sequence[float], noise: float) -> float:
+    """Gain that remains for a linearly converging sequence (EM and its kind), by Aitken's extrapolation.
+
+    The sum of the geometric series that the last gains begin, g·r/(1 − r), with r the larger of the last two ratios of
+    successive gains: the slowest mode takes over late.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The objective at every accepted iterate.
+    noise : float
+        Gains up to this are rounding.
+
+    Returns
+    -------
+    float
+        inf while too little is known.
+
+    References
+    ----------
+    Böhning, D. et al. (1994). The distribution of the likelihood ratio for mixtures of densities from the
+    one-parameter exponential family. Ann. Inst. Statist. Math. 46, 373–388. doi:10.1007/BF01720593
+    """
+    gains = np.diff(values[-4:])
+    if len(gains) and gains[-1] <= noise:
+        return 0.0
+    if len(gains) < 3:
+        return float("inf")
+    rate = slowest_rate(values)
+    return float(gains[-1] * rate / (1.0 - rate)) if rate < 1.0 else float("inf")
+
+
+def slowest_rate(values: Sequence[float]) -> float:
+    """The larger of the last two ratios of successive gains; ρ² where ρ is the rate of the iterates themselves."""
+    gains = np.diff(values[-4:])
+    if len(gains) < 3 or gains[:-1].min() <= 0:
+        return float("inf")
+    return float(np.max(gains[1:] / gains[:-1]))
+
+
+def steps_to(tol: float, values: Sequence[float]) -> float:
+    """Steps that a linearly converging sequence still needs until `tol` nats per row remain."""
+    rate = slowest_rate(values)
+    if not 0.0 < rate < 1.0:
+        return 0.0 if rate <= 0.0 else float("inf")
+    remaining = (values[-1] - values[-2]) * rate / (1.0 - rate)
+    return max(0.0, float(np.log(max(tol, np.finfo(float).tiny) / remaining) / np.log(rate)))
