@@ -1,0 +1,17 @@
+"""Families of component densities, by name."""
+
+from __future__ import annotations
+
+from skmix.families.base import Family
+from skmix.families.gaussian_diagonal import DiagonalGaussian, SphericalGaussian
+from skmix.families.gaussian_full import FullGaussian
+from skmix.families.gaussian_tied import TiedGaussian
+
+FAMILIES: dict[str, type[Family]] = {
+    "gaussian-full": FullGaussian,
+    "gaussian-tied": TiedGaussian,
+    "gaussian-diag": DiagonalGaussian,
+    "gaussian-spherical": SphericalGaussian,
+}
+
+__all__ = ["FAMILIES", "Family"]

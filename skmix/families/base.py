@@ -124,6 +124,10 @@ class Family(ABC):
     def n_parameters(self, n_components: int, n_features: int) -> int:
         """The number of free parameters of all components."""
 
+    def location_scale(self, parameters: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Means and standard deviations of each component and feature, (K, d) each; needed where `standardise`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `location_scale` to be standardised.")
+
     # ---- units ------------------------------------------------------------------------------------------------
     @abstractmethod
     def publish(self, parameters: Any, units: Units) -> dict[str, np.ndarray]:

@@ -13,16 +13,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import lapack
 
 from skmix.families.base import Additive, Family
+from skmix.likelihood.blocks import Rows
 from skmix.likelihood.units import Units
 
 LOG_2PI = math.log(2 * math.pi)
-EPS = np.finfo(np.float64).eps
+EPS = float(np.finfo(np.float64).eps)
+# Largest error, in nats, that rounding may leave in the log-density of a row.
+_TOLERATED = {"float64": 1e-9, "float32": 1e-3}
 
 
 @dataclass
@@ -67,22 +71,45 @@ class Gaussian(Family):
     prior_scatter : ndarray of shape (d,) or float
         Diagonal of the scatter matrix P that the penalty −½ Σ_k tr(P Σ_k⁻¹) adds to each component's scatter
         (`reg_covar`, in standardised units, times W/K). Positive, so that no component can collapse.
+    eps : float
+        Precision of the data's type.
     """
 
-    def __init__(self, prior_scatter: np.ndarray | float = 0.0):
-        self.prior_scatter = np.asarray(prior_scatter, dtype=np.float64)
+    def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS):
+        self.prior_scatter, self.eps = np.asarray(prior_scatter, dtype=np.float64), float(eps)
 
-    def with_penalty(self, reg_covar: float, units: Units, total_weight: float, n_components: int) -> Gaussian:
-        """This family with the penalty −(reg_covar·W/2K) Σ_k tr Σ_k⁻¹, `reg_covar` in the data's own units squared.
+    @classmethod
+    def with_penalty(
+        cls, reg_covar: float, units: Units, total_weight: float, n_components: int, eps: float = EPS
+    ) -> Gaussian:
+        """The family with the penalty −(reg_covar·W/2K) Σ_k tr Σ_k⁻¹, `reg_covar` in the data's own units squared.
 
-        Standardised variances are kept above about 1e-15 by the same penalty: below that, precisions mean nothing in
-        float64. It is what keeps degenerate data (constant columns, duplicates, n = K) from raising.
+        Standardised variances are kept above about 4·eps by the same penalty: below that, precisions mean nothing. It
+        is what keeps degenerate data (constant columns, duplicates, n = K) from raising.
         """
-        variance = np.maximum(reg_covar / units.scale**2, _LEAST_VARIANCE)
-        return type(self)(variance * total_weight / n_components)
+        variance = np.maximum(reg_covar / units.scale**2, 4 * eps)
+        return cls(variance * total_weight / n_components, eps)
 
+    @staticmethod
+    def pick(fast: Any, exact: Any, reach: float, rows: Rows) -> tuple[Any, float]:
+        """The kernel to use, and the error in nats that rounding may leave in a log-density by it.
 
-_LEAST_VARIANCE = 1e-15
+        `reach` is max‖z‖² · λmax(precision): terms of that size cancel where log-densities are made of features, but
+        only their square roots where they are made of residuals.
+        """
+        eps = float(np.finfo(rows.dtype).eps)
+        if eps * reach <= _TOLERATED[rows.dtype.name]:
+            return fast, eps * reach
+        return exact, 8 * eps * math.sqrt(reach)
+
+    @property
+    def least_shrink(self) -> float:
+        """The smallest factor by which one M-step may shrink a variance.
+
+        A variance about a mean that has moved by many of its standard deviations is the difference of large numbers.
+        Stopping short is still a step uphill, and the next one, about the new mean, is exact.
+        """
+        return max(self.eps**0.64, 1e-10)
 
 
 def invert_triangular(L: np.ndarray) -> np.ndarray:
@@ -93,15 +120,17 @@ def invert_triangular(L: np.ndarray) -> np.ndarray:
     return np.stack([lapack.dtrtri(matrix, lower=1)[0] for matrix in flat]).reshape(L.shape)
 
 
-def robust_cholesky(S: np.ndarray) -> np.ndarray:
-    """Cholesky factors of a stack of positive semidefinite matrices, rounded up to definite where they are not."""
+def robust_cholesky(S: np.ndarray, least: float) -> np.ndarray:
+    """Cholesky factors of a stack of positive semidefinite matrices, their eigenvalues at least `least` of the largest."""
     try:
-        return np.linalg.cholesky(S)
+        L = np.linalg.cholesky(S)
+        if np.all(np.square(diagonal(L)).min(axis=-1) > least * diagonal(S).max(axis=-1)):
+            return L
     except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(np.nan_to_num(S))
-        least = np.maximum(values[..., -1:] * (len(S) * EPS), np.finfo(np.float64).tiny)
-        half = vectors * np.sqrt(np.maximum(values, least))[..., None, :]
-        return lower_factor(half)
+        pass
+    values, vectors = np.linalg.eigh(np.nan_to_num(S))
+    values = np.maximum(values, np.maximum(least * values[..., -1:], np.finfo(np.float64).tiny))
+    return lower_factor(vectors * np.sqrt(values)[..., None, :])
 
 
 def lower_factor(half: np.ndarray) -> np.ndarray:
@@ -109,6 +138,12 @@ def lower_factor(half: np.ndarray) -> np.ndarray:
     R = np.linalg.qr(np.swapaxes(half, -1, -2), mode="r")
     sign = np.where(np.diagonal(R, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
     return np.swapaxes(R * sign[..., :, None], -1, -2)
+
+
+@lru_cache(maxsize=64)
+def upper_triangle(d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column numbers of the upper triangle of a (d, d) matrix, row by row."""
+    return np.triu_indices(d)
 
 
 def transpose(matrix: np.ndarray) -> np.ndarray:

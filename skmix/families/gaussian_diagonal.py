@@ -14,8 +14,6 @@ from skmix.likelihood.blocks import Block, Rows, Workspace
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.units import Units
 
-_TOLERATED = {"float64": 1e-9, "float32": 1e-3}  # nats, see gaussian_matrix
-
 
 class DiagonalGaussian(Gaussian, ExponentialFamily):
     """A variance for each component and feature: φ = [z², z, 1], with the mask of observed entries before the 1."""
@@ -72,9 +70,9 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         return Moments(counts, first, second)
 
     def kernel(self, parameters: ScaleParameters, offset: np.ndarray, rows: Rows) -> Kernel:
-        largest = float(np.max(1.0 / parameters.scales**2))
-        tight = np.finfo(rows.dtype).eps * rows.radius2 * largest > _TOLERATED[rows.dtype.name]
-        return (ScaleKernel if tight else FeatureKernel)(self, parameters, offset, rows)
+        reach = rows.radius2 * float(np.max(1.0 / parameters.scales**2))
+        kernel, error = self.pick(FeatureKernel, ScaleKernel, reach, rows)
+        return kernel(self, parameters, offset, rows, error)
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
     def reference(self, n_components: int, n_features: int) -> ScaleParameters:
@@ -99,7 +97,7 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         within = statistics.second - self.pool(counts * shift**2)
         pooled = self.pool(counts)
         variance = divide_alive(within, pooled, has_rows(pooled), 1.0)
-        least = np.finfo(np.float64).eps * divide_alive(statistics.second, pooled, has_rows(pooled), 1.0)
+        least = self.least_shrink * divide_alive(statistics.second, pooled, has_rows(pooled), 1.0)
         variance = np.maximum(variance, np.maximum(least, np.finfo(np.float64).tiny))
         return ScaleParameters(means + self.per_feature(scales) * shift, scales * np.sqrt(variance))
 
@@ -128,9 +126,18 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
 
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> ScaleParameters:
         means = (public["means_"] - units.centre) / units.scale
-        factor = public.get("precisions_cholesky_")
-        root = np.sqrt(public["precisions_"]) if factor is None else factor
-        return ScaleParameters(means, 1.0 / (root * self._unit(units)))
+        return ScaleParameters(means, 1.0 / (public["precisions_cholesky_"] * self._unit(units)))
+
+    def precision_factor(self, precisions: np.ndarray) -> np.ndarray:
+        """`precisions_cholesky_` of positive `precisions_`."""
+        return np.sqrt(precisions)
+
+    def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Shape of the precisions, as the user gives them."""
+        return n_components, n_features
+
+    def location_scale(self, parameters: ScaleParameters) -> tuple[np.ndarray, np.ndarray]:
+        return parameters.means, np.abs(self.per_feature(parameters.scales)) * np.ones_like(parameters.means)
 
 
 class SphericalGaussian(DiagonalGaussian):
@@ -150,6 +157,9 @@ class SphericalGaussian(DiagonalGaussian):
     def write_squares(self, Z: np.ndarray, out: np.ndarray) -> None:
         np.einsum("im,im->m", Z, Z, out=out[0])
 
+    def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        return (n_components,)
+
     def _unit(self, units: Units) -> np.ndarray:
         return units.scale[0]
 
@@ -157,8 +167,10 @@ class SphericalGaussian(DiagonalGaussian):
 class ScaleKernel:
     """Independent Gaussian features through y = (z − μ)/σ: accurate however tight a component is."""
 
-    def __init__(self, family: DiagonalGaussian, parameters: ScaleParameters, offset: np.ndarray, rows: Rows):
-        self.family, self.rows, self.offset = family, rows, offset
+    def __init__(
+        self, family: DiagonalGaussian, parameters: ScaleParameters, offset: np.ndarray, rows: Rows, error: float
+    ):
+        self.family, self.rows, self.offset, self.error = family, rows, offset, error
         self.means = parameters.means
         self.sigma = family.per_feature(parameters.scales) * np.ones_like(self.means)
         self.log_norm = -0.5 * LOG_2PI - np.log(np.abs(self.sigma))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skmix.families.base import ExponentialFamily
-from skmix.families.gaussian import MatrixParameters, Moments, divide_alive, has_rows, outer, transpose
+from skmix.families.gaussian import MatrixParameters, Moments, divide_alive, has_rows, outer, transpose, upper_triangle
 from skmix.families.gaussian_matrix import MatrixGaussian
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel, ResidualKernel
@@ -16,6 +16,9 @@ _LARGE, _LARGE_RATIO = 64, 8
 
 class FullGaussian(MatrixGaussian, ExponentialFamily):
     """A covariance matrix for each component: features φ = [z_i z_j (i ≤ j), z, 1]."""
+
+    def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        return n_components, n_features, n_features
 
     def scatter(self, n_components: int) -> np.ndarray:
         return self.prior_scatter
@@ -44,7 +47,7 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
     def natural(self, parameters: MatrixParameters, masked: bool = False) -> np.ndarray:
         W, means = parameters.whitening, parameters.means
         d = means.shape[-1]
-        i, j = np.triu_indices(d)
+        i, j = upper_triangle(d)
         precision = transpose(W) @ W
         whitened = (W @ means[..., None])[..., 0]
         eta = np.empty((*W.shape[:-2], len(i) + d + 1))
@@ -56,7 +59,7 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
     def collect(self, sums: np.ndarray, parameters: MatrixParameters, masked: bool = False) -> Moments:
         W, means = parameters.whitening, parameters.means
         d = means.shape[-1]
-        i, j = np.triu_indices(d)
+        i, j = upper_triangle(d)
         counts, S1 = sums[..., -1], sums[..., len(i) : -1]
         S2 = np.empty((*sums.shape[:-1], d, d))
         S2[..., i, j] = S2[..., j, i] = sums[..., : len(i)]
@@ -70,9 +73,10 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
 
     def kernel(self, parameters: MatrixParameters, offset: np.ndarray, rows: Rows) -> Kernel:
         d = rows.n_features
-        if self.is_tight(parameters, rows) or (d >= _LARGE and len(offset) <= d // _LARGE_RATIO):
-            return ResidualKernel(self, parameters, offset, rows)
-        return FeatureKernel(self, parameters, offset, rows)
+        large = d >= _LARGE and len(offset) <= d // _LARGE_RATIO
+        fast = ResidualKernel if large else FeatureKernel
+        kernel, error = self.pick(fast, ResidualKernel, self.reach(parameters, rows), rows)
+        return kernel(self, parameters, offset, rows, error)
 
     def m_step(self, statistics: Moments, parameters: MatrixParameters) -> MatrixParameters:
         counts = statistics.counts

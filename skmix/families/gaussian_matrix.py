@@ -14,7 +14,6 @@ from skmix.families.gaussian import (
     diagonal,
     invert_triangular,
     lower_factor,
-    outer,
     public_factors,
     robust_cholesky,
     transpose,
@@ -24,14 +23,15 @@ from skmix.families.gaussian_charts import FactorChart, LogCholeskyChart, Matrix
 from skmix.likelihood.blocks import Rows
 from skmix.likelihood.units import Units
 
-# Largest error, in nats, that rounding may leave in the log-density of a row.
-_TOLERATED = {"float64": 1e-9, "float32": 1e-3}
-
 
 class MatrixGaussian(Gaussian):
     """What full and tied covariances share: factors L, W, their penalty, marginals and public names."""
 
     charts = {"frame": MatrixFrame, "log-cholesky": LogCholeskyChart, "factor": FactorChart}
+
+    @abstractmethod
+    def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Shape of the precisions, as the user gives them."""
 
     @abstractmethod
     def scatter(self, n_components: int) -> np.ndarray:
@@ -82,11 +82,16 @@ class MatrixGaussian(Gaussian):
 
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> MatrixParameters:
         means = (public["means_"] - units.centre) / units.scale
-        if (factor := public.get("precisions_cholesky_")) is not None:
-            W = transpose(factor) * units.scale
-        else:
-            W = whitening_from_precision(public["precisions_"] * outer(units.scale, units.scale))
+        W = transpose(public["precisions_cholesky_"]) * units.scale
         return MatrixParameters(means, invert_triangular(W), W)
+
+    def precision_factor(self, precisions: np.ndarray) -> np.ndarray:
+        """`precisions_cholesky_` of symmetric positive definite `precisions_`."""
+        return transpose(whitening_from_precision(precisions))
+
+    def location_scale(self, parameters: MatrixParameters) -> tuple[np.ndarray, np.ndarray]:
+        deviations = np.sqrt(np.square(parameters.cholesky).sum(axis=-1))
+        return parameters.means, np.broadcast_to(deviations, parameters.means.shape)
 
     def lift(self, statistics: Moments, marginal: MatrixParameters, parameters: MatrixParameters) -> Moments:
         """Expected complete-row moments, summed over patterns.
@@ -102,14 +107,13 @@ class MatrixGaussian(Gaussian):
         second = G @ (statistics.second - rows * observed) @ transpose(G) + rows * eye
         return Moments(statistics.counts, first, second).total()
 
-    def is_tight(self, parameters: MatrixParameters, rows: Rows) -> bool:
-        """Whether eps · max‖z‖² · λmax(precision), the error of a log-density made of features, is too large."""
-        largest = float(np.square(parameters.whitening).sum(axis=(-2, -1)).max())
-        return bool(np.finfo(rows.dtype).eps * rows.radius2 * largest > _TOLERATED[rows.dtype.name])
+    def reach(self, parameters: MatrixParameters, rows: Rows) -> float:
+        """max‖z‖² · λmax(precision), the largest term that may cancel in a log-density."""
+        return rows.radius2 * float(np.square(parameters.whitening).sum(axis=(-2, -1)).max())
 
     def move(self, parameters: MatrixParameters, shift: np.ndarray, second: np.ndarray) -> MatrixParameters:
         """Parameters whose means and covariances are `shift` and `second` in the present whitened coordinates."""
         L = parameters.cholesky
         means = parameters.means + (self.per_component(L) @ shift[..., None])[..., 0]
-        factor = L @ robust_cholesky(second)
+        factor = L @ robust_cholesky(second, self.least_shrink)
         return MatrixParameters(means, factor, invert_triangular(factor))

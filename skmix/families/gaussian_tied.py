@@ -13,6 +13,9 @@ from skmix.likelihood.kernels import Kernel, ResidualKernel
 class TiedGaussian(MatrixGaussian):
     """One covariance matrix for all components; log-densities differ by a linear function of y = Wz."""
 
+    def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        return n_features, n_features
+
     def scatter(self, n_components: int) -> np.ndarray:
         return self.prior_scatter * n_components
 
@@ -30,7 +33,8 @@ class TiedGaussian(MatrixGaussian):
         return n_features
 
     def kernel(self, parameters: MatrixParameters, offset: np.ndarray, rows: Rows) -> Kernel:
-        return (ResidualKernel if self.is_tight(parameters, rows) else SharedKernel)(self, parameters, offset, rows)
+        kernel, error = self.pick(SharedKernel, ResidualKernel, self.reach(parameters, rows), rows)
+        return kernel(self, parameters, offset, rows, error)
 
     def moments(self, counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> Moments:
         return Moments(counts, first, second.sum(axis=-3))
@@ -52,8 +56,10 @@ class TiedGaussian(MatrixGaussian):
 class SharedKernel:
     """One whitening y = Wz of a block for all components: log p(x | k) = ν_k·y − |y|²/2 + constant, ν_k = Wμ_k."""
 
-    def __init__(self, family: TiedGaussian, parameters: MatrixParameters, offset: np.ndarray, rows: Rows):
-        self.family, self.parameters, self.rows, self.offset = family, parameters, rows, offset
+    def __init__(
+        self, family: TiedGaussian, parameters: MatrixParameters, offset: np.ndarray, rows: Rows, error: float
+    ):
+        self.family, self.parameters, self.rows, self.offset, self.error = family, parameters, rows, offset, error
         if rows.grouped is None:
             self.parts = self._parts(parameters)
 
@@ -82,9 +88,7 @@ class SharedKernel:
     def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Moments:
         Y = work.take("whitened", block.Z.shape, self.rows.dtype)
         parts = self.parts if block.patterns is None else self._parts(block.marginal)
-        moments = [
-            _about(nu, R[:, a:b], Y[:, a:b]) for (a, b), (_, nu, _) in zip(block.segments, parts, strict=True)
-        ]
+        moments = [_about(nu, R[:, a:b], Y[:, a:b]) for (a, b), (_, nu, _) in zip(block.segments, parts, strict=True)]
         if block.patterns is None:
             return Moments(*moments[0])
         stacked = Moments(*(np.stack(part) for part in zip(*moments, strict=True)))

@@ -10,12 +10,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from skmix.likelihood.patterns import Patterns
 from skmix.likelihood.units import Units, column_range
@@ -85,6 +87,14 @@ class Block:
     def __len__(self) -> int:
         return self.Z.shape[1]
 
+    @property
+    def mask(self) -> np.ndarray | None:
+        """1 where observed, 0 where missing, shape (n_features, n); None where the block is complete."""
+        if self.patterns is None:
+            return self.observed
+        lengths = [stop - start for start, stop in self.segments]
+        return np.repeat(self.patterns.astype(self.Z.dtype), lengths, axis=0).T
+
 
 class Rows:
     """The data of one fit or one prediction.
@@ -132,6 +142,17 @@ class Rows:
         self._centre = units.centre.astype(self.dtype)[:, None]
         self._factor = (1.0 / units.scale).astype(self.dtype)[:, None]
 
+    def fork(self) -> Rows:
+        """The same rows for another thread: nothing that a pass writes is shared."""
+        twin = copy(self)
+        twin._resident = None if self._resident is None else {}
+        return twin
+
+    def take(self, chosen: np.ndarray) -> Rows:
+        """Some of the rows, standardised as all of them are."""
+        weight = None if self.weight is None else self.weight[chosen]
+        return Rows(self.X[chosen], self.units, weight)
+
     def _cut(self, size: int) -> list[tuple[int, int]]:
         if self.grouped is not None:
             return self.grouped.cut(size, self.n_features)
@@ -143,12 +164,8 @@ class Rows:
     def log_scale(self, block: Block) -> np.ndarray | float:
         """Σ_j log scale_j over the observed entries of each row of a block: what standardising adds to log p(x)."""
         log_scale = np.log(self.units.scale)
-        if block.observed is not None:
-            return log_scale @ block.observed
-        if block.patterns is None:
-            return float(log_scale.sum())
-        lengths = [stop - start for start, stop in block.segments]
-        return np.repeat(block.patterns @ log_scale, lengths)
+        mask = block.mask
+        return float(log_scale.sum()) if mask is None else log_scale @ mask
 
     def log_jacobian(self) -> float:
         """Σ_n w_n Σ_j log scale_j over the observed entries of all rows (nats)."""
@@ -213,6 +230,30 @@ def available_threads() -> int:
     return max(1, min(limits))
 
 
+class _BlasLimit:
+    """Holds BLAS to one thread while anybody in this process asks for it; the last to leave restores the old limit."""
+
+    def __init__(self):
+        self._lock, self._depth, self._limiter = Lock(), 0, None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if self._depth == 0:
+                self._limiter = _controller().limit(limits=1, user_api="blas")
+            self._depth += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._limiter.restore_original_limits()
+
+
+one_blas_thread = _BlasLimit()
+
+
 class Threads:
     """Runs tasks over blocks: in this thread, or spread over a pool with BLAS held to one thread.
 
@@ -233,7 +274,7 @@ class Threads:
         if self.n_threads == 1 or self._pool is not None:
             yield self
             return
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(self.n_threads) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(self.n_threads) as pool:
             self._pool = pool
             try:
                 yield self
@@ -242,6 +283,10 @@ class Threads:
 
     def reduce(self, task: Callable[[int, Workspace], Any], count: int) -> Any:
         """The sum of ``task(index, workspace)`` over the indices, in an order that the threads cannot change."""
+        if count == 1:
+            work = self._spare.pop() if self._spare else Workspace()
+            self._spare.append(work)
+            return task(0, work)
         edges = np.linspace(0, count, min(count, _CHUNKS) + 1).astype(int)
 
         def chunk(bounds):

@@ -23,6 +23,7 @@ class Kernel(Protocol):
     """What a pass needs (see the module's docstring)."""
 
     offset: np.ndarray
+    error: float  # nats that rounding may leave in a log-density
 
     def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None: ...
 
@@ -39,8 +40,8 @@ class FeatureKernel:
     serves all patterns.
     """
 
-    def __init__(self, family: Family, parameters: Any, offset: np.ndarray, rows: Rows):
-        self.family, self.parameters, self.rows = family, parameters, rows
+    def __init__(self, family: Family, parameters: Any, offset: np.ndarray, rows: Rows, error: float = 0.0):
+        self.family, self.parameters, self.rows, self.error = family, parameters, rows, error
         self.offset = offset.astype(rows.dtype)[:, None]
         if rows.grouped is None:
             self.eta = family.natural(parameters, rows.masked).astype(rows.dtype)
@@ -85,8 +86,8 @@ class ResidualKernel:
     ``log_normaliser(parameters)`` and ``moments(counts, first, second)``.
     """
 
-    def __init__(self, family: Any, parameters: Any, offset: np.ndarray, rows: Rows):
-        self.family, self.parameters, self.rows = family, parameters, rows
+    def __init__(self, family: Any, parameters: Any, offset: np.ndarray, rows: Rows, error: float = 0.0):
+        self.family, self.parameters, self.rows, self.error = family, parameters, rows, error
         self.offset = offset
         if rows.grouped is None:
             self.parts = self._parts(parameters)

@@ -32,12 +32,15 @@ class Point(NamedTuple):
         Total log-likelihood of the rows in the data's own units, nats.
     statistics : Statistics
         Expected complete-data statistics, the prior's pseudo-statistics included.
+    error : float
+        What rounding may have done to `value`.
     """
 
     parameters: Parameters
     value: float
     log_likelihood: float
     statistics: Statistics
+    error: float
 
 
 class Objective:
@@ -61,12 +64,14 @@ class Objective:
         """One pass at `parameters`."""
         # Values that overflow give an objective of −inf, which every solver refuses.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            log_likelihood, statistics = self._pass(parameters, self._expectation)
+            kernel = self.kernel(parameters)
+            log_likelihood, statistics = self._pass(kernel, self._expectation)
             self.n_passes += 1
             total = log_likelihood - self._log_jacobian
             value = (total + self.model.log_prior(parameters)) / self.rows.total_weight
             statistics = self.model.penalise(statistics, parameters)
-        return Point(parameters, value if np.isfinite(value) else -np.inf, total, statistics)
+        value = value if np.isfinite(value) else -np.inf
+        return Point(parameters, value, total, statistics, kernel.error + self.noise(value))
 
     def m_step(self, point: Point) -> Parameters:
         """EM's next parameters."""
@@ -83,7 +88,7 @@ class Objective:
             return chart.gradient(z, point.parameters, point.statistics) / self.rows.total_weight
 
     def noise(self, value: float) -> float:
-        """The change of the objective that rounding alone may make."""
+        """The least change of the objective that is told from rounding."""
         return 64 * float(np.finfo(self.rows.dtype).eps) * max(1.0, abs(value))
 
     # ---- what starts and predictions use --------------------------------------------------------------------------
@@ -99,12 +104,10 @@ class Objective:
                 R *= block.weight
             return 0.0, self.model.latent.count(R)
 
-        _, statistics = self._pass(parameters, given)
+        _, statistics = self._pass(self.kernel(parameters), given)
         return self.model.m_step(self.model.penalise(statistics, parameters), parameters)
 
-    def each_block(
-        self, parameters: Parameters, consume: Callable[[Any, np.ndarray, np.ndarray], None]
-    ) -> None:
+    def each_block(self, parameters: Parameters, consume: Callable[[Any, np.ndarray, np.ndarray], None]) -> None:
         """Call ``consume(rows, R, log_density)`` with the responsibilities (K, n) and log-densities (n,) of each block.
 
         Log-densities are in the data's own units (nats).
@@ -127,9 +130,8 @@ class Objective:
         offset = self.model.latent.offset(parameters.latent)
         return self.model.family.kernel(parameters.components, offset, self.rows)
 
-    def _pass(self, parameters: Parameters, posterior: Callable) -> tuple[float, Statistics]:
+    def _pass(self, kernel: Kernel, posterior: Callable) -> tuple[float, Statistics]:
         """Log-likelihood and statistics, the responsibilities of each block given by ``posterior(block, R)``."""
-        kernel = self.kernel(parameters)
 
         def task(index: int, work: Workspace) -> _Sums:
             block = self.rows.block(index, work)

@@ -29,6 +29,23 @@ class Units(NamedTuple):
     def identity(cls, n_features: int) -> Units:
         return cls(np.zeros(n_features), np.ones(n_features))
 
+    @classmethod
+    def of_mixture(
+        cls, weights: np.ndarray, means: np.ndarray, deviations: np.ndarray, *, common_scale: bool = False
+    ) -> Units:
+        """Units in which a mixture of components with these moments has mean 0 and standard deviation 1."""
+        weights = weights / weights.sum()
+        centre = weights @ means
+        scale = np.sqrt(weights @ (deviations**2 + (means - centre) ** 2))
+        if common_scale:
+            scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
+        return cls(centre, np.where(scale > 0, scale, 1.0))
+
+    def rounded(self, dtype) -> Units:
+        """These units, exactly representable in `dtype`, so that data and parameters use one and the same map."""
+        scale = np.maximum(self.scale, np.finfo(dtype).tiny)  # its reciprocal must be finite
+        return Units(self.centre.astype(dtype).astype(np.float64), scale.astype(dtype).astype(np.float64))
+
 
 def column_range(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest observed value of each column (0, 0 where nothing is observed)."""
@@ -90,6 +107,4 @@ def measure(
         magnitude = np.full_like(magnitude, magnitude.max(initial=0.0))
     scale = np.maximum(deviation, smallest)
     scale = np.where(scale > 0, scale, np.where(magnitude > 0, magnitude, 1.0))
-    scale = np.maximum(scale, np.finfo(X.dtype).tiny)  # its reciprocal must be finite
-    # Rounded to the data's type, so that data, parameters and likelihood all use one and the same map.
-    return Units(centre.astype(X.dtype).astype(np.float64), scale.astype(X.dtype).astype(np.float64))
+    return Units(centre, scale).rounded(X.dtype)

@@ -36,15 +36,13 @@ class EM(Solver):
         while not trace.exhausted and steps != 0:
             candidate = objective.at(objective.m_step(point))
             gain = candidate.value - point.value
-            noise = objective.noise(point.value)
-            if gain < -noise:
+            if gain < -max(point.error, candidate.error):
                 reason = f"stopped: the next EM step was refused, it lowered the objective by {-gain:.1e} nats per row"
                 return Ending(point, False, reason, self.name)
-            if gain < 0:  # at the optimum rounding decides; keep the better one
-                return self.converged(point, 0.0, trace)
-            point = candidate
+            # At the optimum rounding decides: the better point stays, as an iterate of its own.
+            point = candidate if gain >= 0 else point
             trace.accept(point)
-            remaining = remaining_of_linear(trace.values, noise)
+            remaining = remaining_of_linear(trace.values, objective.noise(point.value))
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
             steps = None if steps is None else steps - 1

@@ -12,6 +12,7 @@ from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import EM
 from skmix.solvers.result import Ending, Trace
+from skmix.solvers.stopping import remaining_of_quasi_newton
 
 
 class LBFGS(Solver):
@@ -82,12 +83,13 @@ class LBFGS(Solver):
             leg.climb()
             if leg.remaining is not None:
                 return self.converged(leg.point, leg.remaining, trace)
-            # A line search that found nothing may only have lost its way: an EM step tells.
-            stuck = leg.n_accepted == 0
-            ending = em.run(objective, leg.point, trace, 1) if stuck else self.exhausted(leg.point, trace)
-            if stuck and ending.point is leg.point:
-                break
-        return ending._replace(solver=self.name) if not ending.converged else ending
+            ending = self.exhausted(leg.point, trace)
+            if leg.interrupted and not trace.exhausted:
+                # The line search found nothing: at the optimum, or lost its way. An EM step tells which.
+                ending = em.run(objective, leg.point, trace, 1)
+                if ending.point is leg.point:
+                    break
+        return ending if ending.converged else ending._replace(solver=self.name)
 
 
 class _Leg:
@@ -104,6 +106,7 @@ class _Leg:
         self.last = (self.u, point, self.gradient)
         self.n_accepted = 0
         self.remaining: float | None = None
+        self.interrupted = False
 
     def climb(self) -> None:
         """Run until convergence, `reanchor` iterations, or a line search that finds nothing."""
@@ -115,6 +118,7 @@ class _Leg:
             "gtol": 0.0,
         }
         minimize(self._descend, self.u, jac=True, method="L-BFGS-B", callback=self._accept, options=options)
+        self.interrupted = self.n_accepted < options["maxiter"]
 
     def _descend(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         if np.array_equal(u, self.last[0]):
@@ -140,21 +144,18 @@ class _Leg:
         self.u, self.point, self.gradient = u, point, gradient
         self.n_accepted += 1
         self.trace.accept(point)
-        if max(gain, remaining := self._remaining(gain)) <= self.trace.tol:
+        remaining = remaining_of_quasi_newton(
+            self.trace.values[-self.n_accepted - 1 :], self.trace.tol, self._model_gain
+        )
+        if remaining <= self.trace.tol:
             self.remaining = remaining
         if self.remaining is not None or self.trace.exhausted:
             raise StopIteration
 
-    def _remaining(self, gain: float) -> float:
+    def _model_gain(self) -> float:
         """Gain to the top of the quadratic model, ½ gᵀHg, with H the inverse Hessian that L-BFGS has learnt."""
-        if gain > self.trace.tol or len(self.pairs) < min(_LEAST_PAIRS, self.solver.memory):
-            return float("inf")
         steps, changes = (np.array(part) for part in zip(*self.pairs, strict=True))
         curved = np.einsum("ij,ij->i", steps, changes) > 0
         if not curved.any():
             return float("inf")
-        H = LbfgsInvHessProduct(steps[curved], changes[curved])
-        return 0.5 * float(self.gradient @ H.matvec(self.gradient))
-
-
-_LEAST_PAIRS = 3  # steps after which the quadratic model is believed
+        return 0.5 * float(self.gradient @ LbfgsInvHessProduct(steps[curved], changes[curved]).matvec(self.gradient))

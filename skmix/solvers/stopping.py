@@ -6,7 +6,7 @@ to come.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -58,3 +58,23 @@ def steps_to(tol: float, values: Sequence[float]) -> float:
         return 0.0 if rate <= 0.0 else float("inf")
     remaining = (values[-1] - values[-2]) * rate / (1.0 - rate)
     return max(0.0, float(np.log(max(tol, np.finfo(float).tiny) / remaining) / np.log(rate)))
+
+
+def remaining_of_quasi_newton(values: Sequence[float], tol: float, model_gain: Callable[[], float]) -> float:
+    """Gain that remains for a quasi-Newton method: the last four gains, plus twice what its quadratic model promises.
+
+    The model alone is too hopeful, it knows only the directions it has been in: over 56 fits of overlapping mixtures
+    with tol=1e-6, a quarter ended with more than 9·tol to go by ½ gᵀHg, and with more than 0.22·tol by this rule.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The objective at every accepted iterate of this run of the method.
+    tol : float
+        The model is asked only where the gains alone would allow to stop.
+    model_gain : callable
+        Returns ½ gᵀHg, with H the learnt inverse Hessian.
+    """
+    if len(values) < 5 or (recent := values[-1] - values[-5]) > tol:
+        return float("inf")
+    return recent + 2.0 * model_gain()

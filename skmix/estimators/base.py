@@ -1,0 +1,456 @@
+"""What all mixture estimators share: scikit-learn's conventions around an objective and a solver."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from skmix.estimators.verbose import Verbose
+from skmix.families.base import Family
+from skmix.initialize.starts import STARTS, start
+from skmix.latent.weights import Weights
+from skmix.likelihood.blocks import Rows, Threads, available_threads, one_blas_thread
+from skmix.likelihood.model import Model, Parameters
+from skmix.likelihood.objective import Objective
+from skmix.likelihood.units import Units, measure
+from skmix.solvers import SOLVERS, Solver, resolve
+from skmix.solvers.result import Ending, Trace
+
+_NO_ROWS = 1e-10  # share of the rows below which a component has lost all of them
+
+
+class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):
+    """Base of mixtures: everything but the family's own parameters.
+
+    A subclass names the family's public attributes and builds the family (`_make_family`, `_given`).
+    """
+
+    _component_attributes: ClassVar[tuple[str, ...]]
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "solver": [StrOptions(set(SOLVERS)), Solver],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [StrOptions(set(STARTS))],
+        "weights_init": ["array-like", None],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    # ---- for subclasses -------------------------------------------------------------------------------------------
+    @abstractmethod
+    def _family_class(self) -> type[Family]:
+        """The family of the components."""
+
+    def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
+        """The family with its prior, for data of precision `eps`."""
+        return self._family_class()()
+
+    def _least_scale(self) -> float:
+        """The least scale of a column that is worth telling apart, in the data's units."""
+        return 0.0
+
+    @abstractmethod
+    def _given(self, n_features: int) -> dict[str, np.ndarray]:
+        """Checked initial values, by the public attributes that they stand for."""
+
+    # ---- fitting --------------------------------------------------------------------------------------------------
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the mixture by the chosen solver.
+
+        The best of `n_init` starts is kept. With ``warm_start=True`` a fitted mixture starts from its own parameters,
+        once.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a value that is missing at random.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows: an integer weight counts as that many equal rows.
+
+        Returns
+        -------
+        self : object
+            The fitted mixture.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, X has fewer rows than components, or all weights are zero.
+        """
+        X, rows_kept, weight = self._check_fit_data(X, sample_weight)
+        objective = self._objective(rows_kept, weight)
+        starts = self._starts(objective)
+        traces, endings = zip(*self._solve(objective, starts), strict=True)
+        best = int(np.argmax([ending.point.value for ending in endings]))
+        self._publish(objective, traces[best], endings[best])
+        self._warn(endings[best], objective.rows.total_weight)
+        self.labels_ = self._labels(X)
+        return self
+
+    def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Validated data, the rows of positive weight, and their weights."""
+        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
+        kept, weight = X, None
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            if not weight.any():
+                raise ValueError("Sample weights must contain at least one non-zero number: all weights are zero.")
+            if not weight.all():  # rows of weight 0 take no part, not even as starts
+                kept, weight = X[weight > 0], weight[weight > 0]
+        if len(kept) < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components but got n_components = {self.n_components}, "
+                f"n_samples = {len(kept)}{' of positive weight' if len(kept) < len(X) else ''}"
+            )
+        return X, kept, weight
+
+    def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
+        family_class = self._family_class()
+        units = Units.identity(X.shape[1])
+        if family_class.standardise:
+            units = measure(X, weight, common_scale=family_class.common_scale, smallest=self._least_scale())
+            _check_spread(units)
+        total_weight = float(len(X) if weight is None else weight.sum())
+        family = self._make_family(units, total_weight, float(np.finfo(X.dtype).eps))
+        return self._over(X, family, units, weight)
+
+    @staticmethod
+    def _over(X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None = None) -> Objective:
+        rows = Rows(X, units, weight, group=not family.independent_features, n_features_out=family.n_features_out)
+        threads = Threads(available_threads() if len(rows) > 1 else 1)
+        return Objective(Model(family, Weights()), rows, threads)
+
+    def _starts(self, objective: Objective) -> list[Parameters]:
+        """The parameters to start from, `n_init` of them, or the fitted ones where `warm_start` says so."""
+        family, units = objective.model.family, objective.rows.units
+        given = self._given(objective.rows.n_features)
+        if self.warm_start and hasattr(self, "converged_"):
+            if len(self.weights_) != self.n_components:
+                raise ValueError(
+                    f"warm_start=True continues from {len(self.weights_)} fitted components but n_components is now "
+                    f"{self.n_components}; set n_components back, or warm_start=False."
+                )
+            return [self._adopt(family, units)]
+        if {"weights_", *self._component_attributes} <= given.keys():
+            return [Parameters(given["weights_"], family.adopt(given, units))] * self.n_init
+        rng = check_random_state(self.random_state)
+        found = [start(self.init_params, objective, self.n_components, rng) for _ in range(self.n_init)]
+        return [self._override(one, given, family, units) for one in found]
+
+    @staticmethod
+    def _override(one: Parameters, given: dict[str, np.ndarray], family: Family, units: Units) -> Parameters:
+        """A start with the user's values in place of its own."""
+        latent = np.asarray(given.get("weights_", one.latent), dtype=np.float64)
+        if given.keys() <= {"weights_"}:
+            return Parameters(latent, one.components)
+        return Parameters(latent, family.adopt({**family.publish(one.components, units), **given}, units))
+
+    def _solve(self, objective: Objective, starts: list[Parameters]) -> list[tuple[Trace, Ending]]:
+        """Run the solver from each start, `n_jobs` at a time."""
+        solver = resolve(self.solver)
+        solver.check(objective.model)
+        jobs = min(len(starts), Parallel(n_jobs=self.n_jobs)._effective_n_jobs()) if len(starts) > 1 else 1
+        # Restarts share the threads: each gets its part of them, and no BLAS threads on top.
+        n_threads = objective.threads.n_threads if jobs == 1 else max(1, available_threads() // jobs)
+
+        def run(index: int, begin: Parameters) -> tuple[Trace, Ending]:
+            own = Objective(objective.model, objective.rows.fork(), Threads(n_threads))
+            trace = Trace(own, self.tol, self.max_iter, Verbose.of(self, index))
+            return trace, solver.solve(own, begin, trace)
+
+        if jobs == 1:
+            return [run(*item) for item in enumerate(starts)]
+        with one_blas_thread():
+            return Parallel(n_jobs=jobs, prefer="threads")(delayed(run)(*item) for item in enumerate(starts))
+
+    def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
+        """Set the fitted attributes, all of them plain arrays and scalars."""
+        latent, components = ending.point.parameters
+        public = {"weights_": latent, **objective.model.family.publish(components, objective.rows.units)}
+        for name, value in public.items():
+            setattr(self, name, _as_type(value, objective.rows.dtype))
+        self.converged_ = bool(ending.converged)
+        self.n_iter_ = trace.n_iter
+        self.n_passes_ = trace.n_passes[-1]
+        self.history_ = trace.history()
+        self.lower_bounds_ = trace.values[1:]
+        self.lower_bound_ = trace.values[-1]
+        self.solver_ = ending.solver
+        self.stop_reason_ = ending.reason
+        self._n_features_out = self.n_components
+
+    def _warn(self, ending: Ending, total_weight: float) -> None:
+        if not ending.converged and self.max_iter > 0:
+            warnings.warn(
+                f"The best of {self.n_init} start(s) did not converge: solver {ending.solver!r} {ending.reason}. "
+                "Increase max_iter, raise tol, try another solver or init_params, or check for degenerate data.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        counts = ending.point.statistics.latent.counts
+        lost = np.flatnonzero(counts <= _NO_ROWS * total_weight)
+        if len(lost):
+            warnings.warn(
+                f"Component(s) {', '.join(map(str, lost))} lost all rows: the weight is 0, and mean and covariance "
+                "stay where they were when that happened. Use fewer components or another start.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Fit the mixture and return the most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a value that is missing at random.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            The same as ``fit(X).predict(X)``.
+        """
+        return self.fit(X, y, sample_weight=sample_weight).labels_
+
+    # ---- prediction -----------------------------------------------------------------------------------------------
+    def _adopt(self, family: Family, units: Units) -> Parameters:
+        """The fitted parameters in standardised units."""
+        public = {name: np.asarray(getattr(self, name), dtype=np.float64) for name in self._component_attributes}
+        return Parameters(np.asarray(self.weights_, dtype=np.float64), family.adopt(public, units))
+
+    def _fitted_units(self, family: Family) -> Units:
+        """Units in which the fitted distribution has mean 0 and standard deviation 1."""
+        own = Units.identity(self.n_features_in_)
+        if not family.standardise:
+            return own
+        weights, components = self._adopt(family, own)
+        return Units.of_mixture(weights, *family.location_scale(components), common_scale=family.common_scale)
+
+    def _each_block(self, X, consume) -> None:
+        """``consume(rows, R, log_density)`` for each block of validated `X` (see `Objective.each_block`)."""
+        family = self._family_class()()
+        units = self._fitted_units(family).rounded(X.dtype)
+        self._over(X, family, units).each_block(self._adopt(family, units), consume)
+
+    def _check_predict_data(self, X) -> np.ndarray:
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", reset=False)
+
+    def _labels(self, X: np.ndarray) -> np.ndarray:
+        labels = np.empty(len(X), dtype=np.intp)
+
+        def consume(rows, R, log_density):
+            labels[rows] = R.argmax(axis=0)
+
+        self._each_block(X, consume)
+        return labels
+
+    def predict(self, X):
+        """The most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        return self._labels(self._check_predict_data(X))
+
+    def predict_proba(self, X):
+        """Responsibilities: the probability of each component given the observed values of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value. A row without any value gets the mixture weights.
+
+        Returns
+        -------
+        responsibilities : ndarray of shape (n_samples, n_components)
+        """
+        X = self._check_predict_data(X)
+        responsibilities = np.empty((len(X), self.n_components), dtype=X.dtype)
+
+        def consume(rows, R, log_density):
+            responsibilities[rows] = R.T
+
+        self._each_block(X, consume)
+        return responsibilities
+
+    def transform(self, X):
+        """Responsibilities as features: see :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        responsibilities : ndarray of shape (n_samples, n_components)
+        """
+        return self.predict_proba(X)
+
+    def score_samples(self, X):
+        """Log-likelihood of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value, and the density is that of the observed ones.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats.
+        """
+        X = self._check_predict_data(X)
+        log_likelihood = np.empty(len(X), dtype=X.dtype)
+
+        def consume(rows, R, log_density):
+            log_likelihood[rows] = log_density
+
+        self._each_block(X, consume)
+        return log_likelihood
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean log-likelihood of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        log_likelihood : float
+            In nats per row.
+        """
+        log_likelihood = self.score_samples(X).astype(np.float64, copy=False)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, log_likelihood, dtype=np.float64, ensure_non_negative=True
+            )
+        return float(np.average(log_likelihood, weights=sample_weight))
+
+    def sample(self, n_samples=1):
+        """Draw rows from the fitted mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, grouped by component.
+        y : ndarray of shape (n_samples,)
+            Their components.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."
+            )
+        rng = check_random_state(self.random_state)
+        family = self._family_class()()
+        units = self._fitted_units(family)
+        weights, components = self._adopt(family, units)
+        counts = rng.multinomial(n_samples, weights / weights.sum())
+        drawn = [family.sample(components, k, int(count), rng) for k, count in enumerate(counts)]
+        return units.centre + units.scale * np.concatenate(drawn), np.repeat(np.arange(len(counts)), counts)
+
+    # ---- criteria -------------------------------------------------------------------------------------------------
+    def _n_parameters(self) -> int:
+        """Free parameters of the mixture."""
+        of_components = self._family_class()().n_parameters(self.n_components, self.n_features_in_)
+        return of_components + Weights().n_parameters(self.n_components)
+
+    def bic(self, X):
+        """Bayesian information criterion; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        bic : float
+        """
+        X = self._check_predict_data(X)
+        return -2 * self.score(X) * len(X) + self._n_parameters() * float(np.log(len(X)))
+
+    def aic(self, X):
+        """Akaike information criterion; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        aic : float
+        """
+        X = self._check_predict_data(X)
+        return -2 * self.score(X) * len(X) + 2 * self._n_parameters()
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _check_spread(units: Units) -> None:
+    widest = int(np.argmax(units.scale))
+    if units.scale[widest] > 1e153:
+        raise ValueError(
+            f"Input X contains values whose squares overflow: feature {widest} spreads over {units.scale[widest]:.1e}. "
+            "Rescale it."
+        )
+
+
+def _as_type(value: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`value` in the data's type, or as it is where that could not hold it (squares of very large or small units)."""
+    with np.errstate(over="ignore", under="ignore"):
+        cast = value.astype(dtype, copy=False)
+    fits = np.isfinite(cast).all() and np.array_equal(cast == 0, value == 0)
+    return cast if fits else value

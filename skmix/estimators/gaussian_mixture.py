@@ -1,0 +1,221 @@
+"""Mixtures of Gaussians."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skmix.estimators.base import BaseMixture
+from skmix.families import FAMILIES
+from skmix.families.base import Family
+from skmix.likelihood.units import Units
+
+_PREFIX = "gaussian-"
+_COVARIANCE_TYPES = {name.removeprefix(_PREFIX) for name in FAMILIES if name.startswith(_PREFIX)}
+
+
+class GaussianMixture(BaseMixture):
+    """Gaussian mixture, fitted by the solver of your choice.
+
+    A drop-in for :class:`sklearn.mixture.GaussianMixture` with missing values, sample weights, `solver`, parallel
+    restarts, and responsibilities as a transformer.
+
+    All solvers maximise the same objective, the penalised log-likelihood per row
+
+        (1/W) [ Σ_n w_n log p(x_n) − (reg_covar·W / 2K) Σ_k tr Σ_k⁻¹ ],    W = Σ_n w_n.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        The number K of components.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        Each component has its own covariance matrix, all share one, each has its own diagonal one, or each has a
+        single variance.
+    solver : {"auto", "em", "lbfgs"} or Solver instance, default="auto"
+        The optimiser, see :mod:`skmix.solvers`. "auto" makes a few EM steps and goes on with EM where it is fast, with
+        L-BFGS in EM's component frame where it is not.
+    tol : float, default=1e-6
+        A solver stops when it estimates that no more than this, in nats per row, can still be gained. (scikit-learn's
+        `tol` is the gain of the last step, which is far smaller than what remains where EM is slow.)
+    reg_covar : float, default=1e-6
+        Strength of the penalty on small covariances, in squared units of the data: a component with the average
+        share of the rows has `reg_covar` added to the diagonal of its covariance.
+    max_iter : int, default=500
+        Most iterations, counted in accepted iterates.
+    n_init : int, default=1
+        Number of starts; the fit with the highest objective is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
+        to random rows. Distances are between standardised features.
+    weights_init : array-like of shape (n_components,), default=None
+        Initial weights, in place of those that `init_params` gives.
+    means_init : array-like of shape (n_components, n_features), default=None
+        Initial means.
+    precisions_init : array-like, default=None
+        Initial precisions (inverse covariances), of shape (n_components, n_features, n_features) if full,
+        (n_features, n_features) if tied, (n_components, n_features) if diag, (n_components,) if spherical.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts and of :meth:`sample`.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit. `n_init` is then ignored.
+    n_jobs : int, default=None
+        Starts that are fitted at the same time, by threads. The result does not depend on it.
+    verbose : int, default=0
+        1 prints iteration numbers, 2 also the objective, its gain and times.
+    verbose_interval : int, default=10
+        Iterations between two lines.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_components,)
+        The weights of the components.
+    means_ : ndarray of shape (n_components, n_features)
+        The means of the components.
+    covariances_ : ndarray
+        The covariances, shaped as `precisions_init`.
+    precisions_ : ndarray
+        The inverse covariances, shaped likewise.
+    precisions_cholesky_ : ndarray
+        Upper-triangular U with precision = U Uᵀ (diag, spherical: inverse standard deviations), shaped likewise.
+    labels_ : ndarray of shape (n_samples,)
+        The most probable component of each row of the training data.
+    converged_ : bool
+        Whether the solver estimates that no more than `tol` remains to be gained.
+    n_iter_ : int
+        Accepted iterates of the best fit, the start not counted.
+    n_passes_ : float
+        Passes over the data that the best fit made.
+    lower_bound_ : float
+        The objective at the end, nats per row.
+    lower_bounds_ : list of float
+        The objective at each iterate after the start, nats per row.
+    history_ : dict of ndarray
+        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included.
+    solver_ : str
+        Name of the solver that finished the fit: what "auto" chose.
+    stop_reason_ : str
+        Why it stopped.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where the data had names that are all strings.
+
+    References
+    ----------
+    McLachlan, G. J. and Peel, D. (2000). Finite Mixture Models. Wiley. doi:10.1002/0471721182
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmix import GaussianMixture
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, np.nan], [10, 0]])
+    >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> np.sort(mixture.means_[:, 0])
+    array([ 1., 10.])
+    >>> mixture.predict([[0, np.nan]]) == mixture.labels_[0]
+    array([ True])
+    """
+
+    _component_attributes = ("means_", "precisions_cholesky_")
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseMixture._parameter_constraints,
+        "covariance_type": [StrOptions(_COVARIANCE_TYPES)],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+    }
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        covariance_type="full",
+        solver="auto",
+        tol=1e-6,
+        reg_covar=1e-6,
+        max_iter=500,
+        n_init=1,
+        init_params="kmeans",
+        weights_init=None,
+        means_init=None,
+        precisions_init=None,
+        random_state=None,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+        verbose_interval=10,
+    ):
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.solver = solver
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+
+    def _family_class(self) -> Any:
+        return FAMILIES[_PREFIX + self.covariance_type]
+
+    def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
+        return self._family_class().with_penalty(self.reg_covar, units, total_weight, self.n_components, eps)
+
+    def _least_scale(self) -> float:
+        return float(np.sqrt(self.reg_covar))
+
+    def _given(self, n_features: int) -> dict[str, np.ndarray]:
+        K, family, given = self.n_components, self._family_class()(), {}
+        if self.weights_init is not None:
+            given["weights_"] = _check_weights(_check_shape("weights_init", self.weights_init, (K,)))
+        if self.means_init is not None:
+            given["means_"] = _check_shape("means_init", self.means_init, (K, n_features))
+        if self.precisions_init is not None:
+            shape = family.precisions_shape(K, n_features)
+            precisions = _check_shape("precisions_init", self.precisions_init, shape)
+            given["precisions_cholesky_"] = _factor(family, precisions)
+        return given
+
+
+def _check_shape(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    value = check_array(value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name)
+    if value.shape != shape:
+        raise ValueError(f"The parameter {name!r} should have the shape of {shape}, but got {value.shape}")
+    return value
+
+
+def _check_weights(weights: np.ndarray) -> np.ndarray:
+    if weights.min() < 0 or weights.max() > 1:
+        raise ValueError(
+            "The parameter 'weights_init' should be in the range [0, 1], but got "
+            f"min value {weights.min():.5f}, max value {weights.max():.5f}"
+        )
+    if abs(weights.sum() - 1) > 1e-6:
+        raise ValueError(
+            f"The parameter 'weights_init' should be normalized, but got sum(weights_init) = {weights.sum():.5f}"
+        )
+    return weights / weights.sum()
+
+
+def _factor(family: Any, precisions: np.ndarray) -> np.ndarray:
+    """Cholesky factors of the precisions, which must be symmetric (where matrices) and positive definite."""
+    positive = (precisions > 0).all() if precisions.ndim < 2 or family.independent_features else True
+    matrices = not family.independent_features
+    try:
+        if not positive or (matrices and not np.allclose(precisions, np.swapaxes(precisions, -1, -2))):
+            raise np.linalg.LinAlgError
+        return family.precision_factor(precisions)
+    except np.linalg.LinAlgError:
+        kind = "symmetric, positive-definite" if matrices else "positive"
+        raise ValueError(f"The parameter 'precisions_init' should be {kind}") from None

@@ -1,0 +1,115 @@
+"""Starts: responsibilities to begin from, and the parameters that one M-step makes of them.
+
+All starts work in standardised units, so they do not depend on the user's, and accept missing values and weights.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.cluster import KMeans, kmeans_plusplus
+from sklearn.exceptions import ConvergenceWarning
+
+from skmix.likelihood.blocks import Block, Rows, Workspace
+from skmix.likelihood.model import Parameters
+from skmix.likelihood.objective import Objective
+
+Assignment = Callable[[Block, np.ndarray], None]
+
+_MOST_ROWS = 50_000  # centres are sought on a random sample of this many rows
+_MISSING_ROUNDS = 3  # M-steps, each expecting the missing entries under the last one's parameters
+
+
+def start(name: str, objective: Objective, n_components: int, rng: np.random.RandomState) -> Parameters:
+    """Parameters to start a solver from.
+
+    Parameters
+    ----------
+    name : str
+        A key of `STARTS`.
+    objective : Objective
+    n_components : int
+    rng : RandomState
+    """
+    assign = STARTS[name](objective.rows, n_components, rng)
+    family = objective.model.family
+    parameters = Parameters(
+        np.full(n_components, 1.0 / n_components), family.reference(n_components, objective.rows.n_features)
+    )
+    for _ in range(_MISSING_ROUNDS if objective.rows.grouped else 1):
+        parameters = objective.m_step_from(assign, parameters)
+    return parameters
+
+
+def nearest(centres: np.ndarray) -> Assignment:
+    """Assign each row to the nearest centre by its observed features; equally near centres share it."""
+
+    def assign(block: Block, R: np.ndarray) -> None:
+        mask = block.mask
+        square = np.square(centres)
+        size = square.sum(axis=1, keepdims=True) if mask is None else square @ mask
+        distance = size - 2 * centres @ block.Z
+        np.equal(distance, distance.min(axis=0), out=R, casting="unsafe")
+        R /= R.sum(axis=0)
+
+    return assign
+
+
+def _sample(rows: Rows, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
+    """Standardised rows (missing entries at the mean) and their weights, in an order that depends on values alone.
+
+    So that a row of weight 2 starts a fit as two rows do, in whatever order they come.
+    """
+    if rows.n_samples > _MOST_ROWS:
+        rows = rows.take(np.sort(rng.choice(rows.n_samples, _MOST_ROWS, replace=False)))
+    Z, work = np.empty((rows.n_samples, rows.n_features), rows.dtype), Workspace()
+    for index in range(len(rows)):
+        block = rows.block(index, work)
+        Z[block.rows] = block.Z.T
+    weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight
+    direction = np.random.RandomState(0).standard_normal(rows.n_features)
+    order = np.argsort(Z @ direction, kind="stable")
+    return Z[order], weight[order]
+
+
+def kmeans(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+    """The clusters of k-means."""
+    Z, weight = _sample(rows, rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than components
+        found = KMeans(n_components, n_init=1, random_state=rng).fit(Z, sample_weight=weight)
+    return nearest(found.cluster_centers_)
+
+
+def kmeans_seeds(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+    """The rows nearest to each seed of k-means++."""
+    Z, weight = _sample(rows, rng)
+    centres, _ = kmeans_plusplus(Z, n_components, sample_weight=weight, random_state=rng)
+    return nearest(centres)
+
+
+def random_rows(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+    """The rows nearest to each of K rows drawn at random."""
+    Z, weight = _sample(rows, rng)
+    return nearest(Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())])
+
+
+def random(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+    """Responsibilities drawn at random."""
+    drawn = rng.uniform(size=(rows.n_samples, n_components)).astype(rows.dtype, copy=False)
+    drawn /= drawn.sum(axis=1, keepdims=True)
+
+    def assign(block: Block, R: np.ndarray) -> None:
+        np.copyto(R, drawn[block.rows].T)
+
+    return assign
+
+
+STARTS: dict[str, Callable[[Rows, int, np.random.RandomState], Assignment]] = {
+    "kmeans": kmeans,
+    "k-means++": kmeans_seeds,
+    "random": random,
+    "random_from_data": random_rows,
+}
