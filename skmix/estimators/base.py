@@ -25,9 +25,10 @@ from skmix.estimators.verbose import Verbose
 from skmix.families.base import Family
 from skmix.initialize.starts import STARTS, start
 from skmix.latent.weights import Weights
-from skmix.likelihood.blocks import Rows, Threads, available_threads, one_blas_thread
+from skmix.likelihood.blocks import Rows
 from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
+from skmix.likelihood.threads import Threads, available_threads, one_blas_thread
 from skmix.likelihood.units import Units, measure
 from skmix.solvers import SOLVERS, Solver, resolve
 from skmix.solvers.result import Ending, Trace

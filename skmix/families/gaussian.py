@@ -121,7 +121,7 @@ def invert_triangular(L: np.ndarray) -> np.ndarray:
 
 
 def robust_cholesky(S: np.ndarray, least: float) -> np.ndarray:
-    """Cholesky factors of a stack of positive semidefinite matrices, their eigenvalues at least `least` of the largest."""
+    """Cholesky factors of positive semidefinite matrices, their eigenvalues raised to `least` of the largest."""
     try:
         L = np.linalg.cholesky(S)
         if np.all(np.square(diagonal(L)).min(axis=-1) > least * diagonal(S).max(axis=-1)):
@@ -159,7 +159,7 @@ def diagonal(matrix: np.ndarray) -> np.ndarray:
 
 
 def divide_alive(value: np.ndarray, counts: np.ndarray, alive: np.ndarray, otherwise: float) -> np.ndarray:
-    """value / counts where a component has rows, `otherwise` where it has none."""
+    """Quotient value / counts where a component has rows, `otherwise` where it has none."""
     return np.where(alive, value, otherwise) / np.where(alive, counts, 1.0)
 
 

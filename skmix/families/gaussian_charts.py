@@ -185,7 +185,7 @@ class ScaleChart(_GaussianChart):
         return _away_from_zero(shape)
 
     def stretch(self, scales: np.ndarray) -> np.ndarray:
-        """d log(scale) / d coordinate."""
+        """Derivative of log(scale) in the coordinate."""
         return 1.0 / scales
 
     def parameters(self, z: np.ndarray) -> ScaleParameters:

@@ -10,8 +10,9 @@ import numpy as np
 from skmix.families.base import ExponentialFamily
 from skmix.families.gaussian import LOG_2PI, Gaussian, Moments, ScaleParameters, divide_alive, has_rows
 from skmix.families.gaussian_charts import LogScaleChart, ScaleChart, ScaleFrame
-from skmix.likelihood.blocks import Block, Rows, Workspace
+from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
+from skmix.likelihood.threads import Workspace
 from skmix.likelihood.units import Units
 
 

@@ -46,7 +46,7 @@ class MatrixGaussian(Gaussian):
         """A stack of matrices with the component axis that the means have."""
 
     def log_normaliser(self, parameters: MatrixParameters) -> np.ndarray:
-        """log |W| − (d/2) log 2π, shape (..., K) or (..., 1); d counts the observed features of a marginal."""
+        """Constants log |W| − (d/2) log 2π, shape (..., K) or (..., 1), with d the observed features of a marginal."""
         L, W = self.per_component(parameters.cholesky), self.per_component(parameters.whitening)
         observed = np.count_nonzero(diagonal(W), axis=-1)
         return -np.log(np.abs(diagonal(L))).sum(axis=-1) - 0.5 * LOG_2PI * observed

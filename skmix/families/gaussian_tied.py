@@ -6,8 +6,9 @@ import numpy as np
 
 from skmix.families.gaussian import MatrixParameters, Moments, divide_alive, has_rows
 from skmix.families.gaussian_matrix import MatrixGaussian
-from skmix.likelihood.blocks import Block, Rows, Workspace
+from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import Kernel, ResidualKernel
+from skmix.likelihood.threads import Workspace
 
 
 class TiedGaussian(MatrixGaussian):

@@ -12,9 +12,10 @@ import numpy as np
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 
-from skmix.likelihood.blocks import Block, Rows, Workspace
+from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
+from skmix.likelihood.threads import Workspace
 
 Assignment = Callable[[Block, np.ndarray], None]
 

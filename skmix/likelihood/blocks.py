@@ -1,4 +1,4 @@
-"""Rows in blocks: standardised, feature-major, small enough for the cache, spread over threads.
+"""Rows in blocks: standardised, feature-major, small enough for the cache.
 
 Nothing here depends on a family or on parameters. A block is the transpose of a few thousand rows, ``Z`` of shape
 (n_features, rows), because sums and products over contiguous rows run 2–3 times faster than over columns.
@@ -6,41 +6,20 @@ Nothing here depends on a family or on parameters. A block is the transpose of a
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
-from threading import Lock
 from typing import Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from skmix.likelihood.patterns import Patterns
+from skmix.likelihood.threads import Workspace
 from skmix.likelihood.units import Units, column_range
 
 _ELEMENTS = 1 << 20  # features × rows of a block: measured best where the features stay near the L2 cache
 _MIN_ROWS, _MAX_ROWS = 512, 32768
 _RESIDENT = 1 << 19  # data up to this many features × rows keep their blocks, features included, from pass to pass
-_CHUNKS = 16  # sums are formed per chunk and added in order: the result does not depend on the number of threads
-
-
-class Workspace:
-    """Buffers that a thread uses again from block to block."""
-
-    def __init__(self):
-        self._buffers: dict[tuple[str, np.dtype], np.ndarray] = {}
-
-    def take(self, name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
-        """An uninitialised array, the same memory whenever the name is the same."""
-        key, size = (name, np.dtype(dtype)), int(np.prod(shape))
-        buffer = self._buffers.get(key)
-        if buffer is None or buffer.size < size:
-            buffer = self._buffers[key] = np.empty(size, dtype)
-        return buffer[:size].reshape(shape)
 
 
 class _Fresh(Workspace):
@@ -79,7 +58,7 @@ class Block:
     observed: np.ndarray | None
     weight: np.ndarray | None
     segments: list[tuple[int, int]]
-    patterns: np.ndarray | None
+    patterns: Any
     keep: bool = False
     features: np.ndarray | None = field(default=None, repr=False)
     marginal: Any = None
@@ -212,97 +191,3 @@ class Rows:
 
 def _any_nan(X: np.ndarray) -> bool:
     return any(np.isnan(X[a : a + _MAX_ROWS]).any() for a in range(0, len(X), _MAX_ROWS))
-
-
-# ---- threads --------------------------------------------------------------------------------------------------------
-@lru_cache(maxsize=1)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def available_threads() -> int:
-    """Threads that a pass may use: cores, OMP_NUM_THREADS and threadpoolctl limits, whichever is least."""
-    limits = [len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1]
-    declared = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if declared.isdigit():
-        limits.append(int(declared))
-    limits += [info["num_threads"] for info in _controller().info() if info["user_api"] in ("blas", "openmp")]
-    return max(1, min(limits))
-
-
-class _BlasLimit:
-    """Holds BLAS to one thread while anybody in this process asks for it; the last to leave restores the old limit."""
-
-    def __init__(self):
-        self._lock, self._depth, self._limiter = Lock(), 0, None
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            if self._depth == 0:
-                self._limiter = _controller().limit(limits=1, user_api="blas")
-            self._depth += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._limiter.restore_original_limits()
-
-
-one_blas_thread = _BlasLimit()
-
-
-class Threads:
-    """Runs tasks over blocks: in this thread, or spread over a pool with BLAS held to one thread.
-
-    Parameters
-    ----------
-    n_threads : int
-        1 for no pool: products may then use BLAS's own threads.
-    """
-
-    def __init__(self, n_threads: int = 1):
-        self.n_threads = n_threads
-        self._pool: ThreadPoolExecutor | None = None
-        self._spare: list[Workspace] = []
-
-    @contextmanager
-    def open(self) -> Iterator[Threads]:
-        """Hold the pool, and BLAS to one thread, for a whole fit rather than for each pass."""
-        if self.n_threads == 1 or self._pool is not None:
-            yield self
-            return
-        with one_blas_thread(), ThreadPoolExecutor(self.n_threads) as pool:
-            self._pool = pool
-            try:
-                yield self
-            finally:
-                self._pool = None
-
-    def reduce(self, task: Callable[[int, Workspace], Any], count: int) -> Any:
-        """The sum of ``task(index, workspace)`` over the indices, in an order that the threads cannot change."""
-        if count == 1:
-            work = self._spare.pop() if self._spare else Workspace()
-            self._spare.append(work)
-            return task(0, work)
-        edges = np.linspace(0, count, min(count, _CHUNKS) + 1).astype(int)
-
-        def chunk(bounds):
-            work = self._spare.pop() if self._spare else Workspace()
-            try:
-                return _sum(task(index, work) for index in range(*bounds))
-            finally:
-                self._spare.append(work)
-
-        bounds = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        return _sum(self._pool.map(chunk, bounds) if self._pool is not None else map(chunk, bounds))
-
-
-def _sum(parts: Iterable[Any]) -> Any:
-    parts = iter(parts)
-    total = next(parts)
-    for part in parts:
-        total = total + part
-    return total

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from skmix.families.base import Family
-    from skmix.likelihood.blocks import Block, Rows, Workspace
+    from skmix.families.base import ExponentialFamily
+    from skmix.likelihood.blocks import Block, Rows
+    from skmix.likelihood.threads import Workspace
 
 
 class Kernel(Protocol):
@@ -40,7 +41,7 @@ class FeatureKernel:
     serves all patterns.
     """
 
-    def __init__(self, family: Family, parameters: Any, offset: np.ndarray, rows: Rows, error: float = 0.0):
+    def __init__(self, family: ExponentialFamily, parameters: Any, offset: np.ndarray, rows: Rows, error: float = 0.0):
         self.family, self.parameters, self.rows, self.error = family, parameters, rows, error
         self.offset = offset.astype(rows.dtype)[:, None]
         if rows.grouped is None:

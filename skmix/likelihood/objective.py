@@ -15,9 +15,10 @@ import numpy as np
 
 from skmix.families.base import Additive, Chart
 from skmix.latent.weights import normalise
-from skmix.likelihood.blocks import Block, Rows, Threads, Workspace
+from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import Kernel
 from skmix.likelihood.model import Model, Parameters, Statistics
+from skmix.likelihood.threads import Threads, Workspace
 
 
 class Point(NamedTuple):
