@@ -25,8 +25,8 @@ from skmix.likelihood.units import Units
 
 LOG_2PI = math.log(2 * math.pi)
 EPS = float(np.finfo(np.float64).eps)
-# Largest error, in nats, that rounding may leave in the log-density of a row.
-_TOLERATED = {"float64": 1e-9, "float32": 1e-3}
+# Largest bound on the error, in nats, that rounding may leave in a log-density. Errors are about a hundredth of it.
+_TOLERATED = {"float64": 1e-9, "float32": 3e-2}
 
 
 @dataclass
@@ -84,10 +84,11 @@ class Gaussian(Family):
     ) -> Gaussian:
         """The family with the penalty −(reg_covar·W/2K) Σ_k tr Σ_k⁻¹, `reg_covar` in the data's own units squared.
 
-        Standardised variances are kept above about 4·eps by the same penalty: below that, precisions mean nothing. It
-        is what keeps degenerate data (constant columns, duplicates, n = K) from raising.
+        Standardised variances are kept above about 3e-19 (float32: 2e-7) by the same penalty: where they are smaller,
+        residuals are rounding errors. It is what keeps degenerate data (constant columns, duplicates, n = K) from
+        raising.
         """
-        variance = np.maximum(reg_covar / units.scale**2, 4 * eps)
+        variance = np.maximum(reg_covar / units.scale**2, (64 * eps) ** (4 / 3))
         return cls(variance * total_weight / n_components, eps)
 
     @staticmethod
@@ -102,14 +103,14 @@ class Gaussian(Family):
             return fast, eps * reach
         return exact, 8 * eps * math.sqrt(reach)
 
-    @property
-    def least_shrink(self) -> float:
-        """The smallest factor by which one M-step may shrink a variance.
+    def least_variance(self, second: np.ndarray) -> np.ndarray:
+        """The smallest variance, in units of the present one, that one M-step may give.
 
-        A variance about a mean that has moved by many of its standard deviations is the difference of large numbers.
-        Stopping short is still a step uphill, and the next one, about the new mean, is exact.
+        A variance is the difference of `second`, the moment about the old mean, and the square of the mean's shift;
+        where it is far smaller than either, or than the present one, rounding decides. Stopping short is still a step
+        uphill, and the next one, about the new mean and in the new units, is exact.
         """
-        return max(self.eps**0.64, 1e-10)
+        return np.maximum(math.sqrt(self.eps), 1e4 * self.eps * second)
 
 
 def invert_triangular(L: np.ndarray) -> np.ndarray:
@@ -120,17 +121,16 @@ def invert_triangular(L: np.ndarray) -> np.ndarray:
     return np.stack([lapack.dtrtri(matrix, lower=1)[0] for matrix in flat]).reshape(L.shape)
 
 
-def robust_cholesky(S: np.ndarray, least: float) -> np.ndarray:
-    """Cholesky factors of positive semidefinite matrices, their eigenvalues raised to `least` of the largest."""
+def robust_cholesky(S: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Cholesky factors of symmetric matrices, their eigenvalues raised to `least`."""
     try:
         L = np.linalg.cholesky(S)
-        if np.all(np.square(diagonal(L)).min(axis=-1) > least * diagonal(S).max(axis=-1)):
+        if np.all(np.square(diagonal(L)).min(axis=-1) > least):
             return L
     except np.linalg.LinAlgError:
         pass
     values, vectors = np.linalg.eigh(np.nan_to_num(S))
-    values = np.maximum(values, np.maximum(least * values[..., -1:], np.finfo(np.float64).tiny))
-    return lower_factor(vectors * np.sqrt(values)[..., None, :])
+    return lower_factor(vectors * np.sqrt(np.maximum(values, least[..., None]))[..., None, :])
 
 
 def lower_factor(half: np.ndarray) -> np.ndarray:
@@ -158,7 +158,7 @@ def diagonal(matrix: np.ndarray) -> np.ndarray:
     return np.diagonal(matrix, axis1=-2, axis2=-1)
 
 
-def divide_alive(value: np.ndarray, counts: np.ndarray, alive: np.ndarray, otherwise: float) -> np.ndarray:
+def divide_alive(value: np.ndarray, counts: np.ndarray, alive: np.ndarray, otherwise: Any) -> np.ndarray:
     """Quotient value / counts where a component has rows, `otherwise` where it has none."""
     return np.where(alive, value, otherwise) / np.where(alive, counts, 1.0)
 

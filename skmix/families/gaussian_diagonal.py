@@ -95,11 +95,10 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         counts = statistics.counts
         alive = has_rows(counts)
         shift = divide_alive(statistics.first, counts, alive, 0.0)
-        within = statistics.second - self.pool(counts * shift**2)
         pooled = self.pool(counts)
-        variance = divide_alive(within, pooled, has_rows(pooled), 1.0)
-        least = self.least_shrink * divide_alive(statistics.second, pooled, has_rows(pooled), 1.0)
-        variance = np.maximum(variance, np.maximum(least, np.finfo(np.float64).tiny))
+        second = divide_alive(statistics.second, pooled, has_rows(pooled), 1.0)
+        between = divide_alive(self.pool(counts * shift**2), pooled, has_rows(pooled), 0.0)
+        variance = np.maximum(second - between, self.least_variance(second))
         return ScaleParameters(means + self.per_feature(scales) * shift, scales * np.sqrt(variance))
 
     def sample(self, parameters: ScaleParameters, component: int, n_samples: int, rng) -> np.ndarray:

@@ -82,9 +82,8 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
         counts = statistics.counts
         alive = has_rows(counts)[:, None]
         shift = divide_alive(statistics.first, counts[:, None], alive, 0.0)
-        second = divide_alive(statistics.second, counts[:, None, None], alive[..., None], 0.0) - outer(shift, shift)
-        second = np.where(alive[..., None], second, np.eye(shift.shape[1]))
-        return self.move(parameters, shift, second)
+        second = divide_alive(statistics.second, counts[:, None, None], alive[..., None], np.eye(shift.shape[1]))
+        return self.move(parameters, shift, second, outer(shift, shift))
 
     def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
         noise = rng.standard_normal((n_samples, parameters.means.shape[1]))

@@ -23,6 +23,9 @@ from skmix.families.gaussian_charts import FactorChart, LogCholeskyChart, Matrix
 from skmix.likelihood.blocks import Rows
 from skmix.likelihood.units import Units
 
+# Least part of a variance that the other features leave unexplained, for a Cholesky factor of the covariance itself.
+_ILL_CONDITIONED = 1e-6
+
 
 class MatrixGaussian(Gaussian):
     """What full and tied covariances share: factors L, W, their penalty, marginals and public names."""
@@ -69,9 +72,13 @@ class MatrixGaussian(Gaussian):
         keep = observed.astype(np.float64)[lead]
         rest = (1.0 - keep)[..., None] * np.eye(L.shape[-1])
         kept = L * keep[..., None]
+        covariance = kept @ transpose(kept) + rest
         try:
-            factor = np.linalg.cholesky(kept @ transpose(kept) + rest)
-        except np.linalg.LinAlgError:  # near singular: factor without squaring
+            factor = np.linalg.cholesky(covariance)
+            sound = np.all(np.square(diagonal(factor)) > _ILL_CONDITIONED * diagonal(covariance))
+        except np.linalg.LinAlgError:
+            sound = False
+        if not sound:  # factor without squaring
             factor = lower_factor(np.concatenate([kept, np.broadcast_to(rest, kept.shape)], axis=-1))
         whitening = invert_triangular(factor) * keep[..., None]
         return MatrixParameters(parameters.means, factor, whitening)
@@ -111,9 +118,11 @@ class MatrixGaussian(Gaussian):
         """max‖z‖² · λmax(precision), the largest term that may cancel in a log-density."""
         return rows.radius2 * float(np.square(parameters.whitening).sum(axis=(-2, -1)).max())
 
-    def move(self, parameters: MatrixParameters, shift: np.ndarray, second: np.ndarray) -> MatrixParameters:
-        """Parameters whose means and covariances are `shift` and `second` in the present whitened coordinates."""
+    def move(
+        self, parameters: MatrixParameters, shift: np.ndarray, second: np.ndarray, between: np.ndarray
+    ) -> MatrixParameters:
+        """Parameters with means `shift` and covariances `second − between` in the present whitened coordinates."""
         L = parameters.cholesky
         means = parameters.means + (self.per_component(L) @ shift[..., None])[..., 0]
-        factor = L @ robust_cholesky(second, self.least_shrink)
+        factor = L @ robust_cholesky(second - between, self.least_variance(diagonal(second).max(axis=-1)))
         return MatrixParameters(means, factor, invert_triangular(factor))

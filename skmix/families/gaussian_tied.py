@@ -43,8 +43,8 @@ class TiedGaussian(MatrixGaussian):
     def m_step(self, statistics: Moments, parameters: MatrixParameters) -> MatrixParameters:
         counts = statistics.counts
         shift = divide_alive(statistics.first, counts[:, None], has_rows(counts)[:, None], 0.0)
-        between = np.einsum("k,ki,kj->ij", counts, shift, shift)
-        return self.move(parameters, shift, (statistics.second - between) / counts.sum())
+        between = (shift.T * counts) @ shift
+        return self.move(parameters, shift, statistics.second / counts.sum(), between / counts.sum())
 
     def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
         noise = rng.standard_normal((n_samples, parameters.means.shape[1]))

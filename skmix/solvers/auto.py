@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+from typing import Any, ClassVar
+
+from sklearn.utils._param_validation import Interval
+
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import EM
@@ -32,6 +37,10 @@ class Auto(Solver):
 
     name = "auto"
     requires = ("m_step",)
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "probe": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 0, None, closed="left")],
+    }
 
     def __init__(self, probe: int = 6, patience: int = 12):
         self.probe = probe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
@@ -29,9 +29,11 @@ class Solver(BaseEstimator, ABC):
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check(self, model: Model) -> None:
-        """Refuse, before any pass, a model that lacks what the solver needs."""
+        """Refuse, before any pass, parameters out of range and a model that lacks what the solver needs."""
+        self._validate_params()
         missing = [method for method in self.requires if not getattr(model.family, method, None)]
         if missing:
             raise ValueError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import LbfgsInvHessProduct, OptimizeResult, minimize
+from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
@@ -54,6 +56,12 @@ class LBFGS(Solver):
 
     name = "lbfgs"
     requires = ("charts", "m_step")
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "memory": [Interval(Integral, 1, None, closed="left")],
+        "chart": [str],
+        "warmup": [Interval(Integral, 0, None, closed="left")],
+        "reanchor": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(self, memory: int = 30, chart: str = "frame", warmup: int = 5, reanchor: int = 50):
         self.memory = memory
@@ -62,12 +70,8 @@ class LBFGS(Solver):
         self.reanchor = reanchor
 
     def check(self, model: Any) -> None:
-        """Refuse models without charts, and parameters out of range."""
+        """Refuse parameters out of range and models without the chart."""
         super().check(model)
-        for name, least in (("memory", 1), ("warmup", 0), ("reanchor", 1)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-                raise ValueError(f"The {name!r} parameter of LBFGS must be an int >= {least}. Got {value!r} instead.")
         if self.chart not in model.family.charts:
             raise ValueError(
                 f"The 'chart' parameter of LBFGS must be one of {sorted(model.family.charts)} for "
