@@ -119,7 +119,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             if not weight.any():
-                raise ValueError("Sample weights must contain at least one non-zero number: all weights are zero.")
+                raise ValueError("Sample weights must contain at least one non-zero number.")
             if not weight.all():  # rows of weight 0 take no part, not even as starts
                 kept, weight = X[weight > 0], weight[weight > 0]
         if len(kept) < self.n_components:
