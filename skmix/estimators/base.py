@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -157,7 +158,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
                 )
             return [self._adopt(family, units)]
         if {"weights_", *self._component_attributes} <= given.keys():
-            return [Parameters(given["weights_"], family.adopt(given, units))] * self.n_init
+            return [Parameters(given["weights_"], family.adopt(given, units))]
         rng = check_random_state(self.random_state)
         found = [start(self.init_params, objective, self.n_components, rng) for _ in range(self.n_init)]
         return [self._override(one, given, family, units) for one in found]
@@ -174,7 +175,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         """Run the solver from each start, `n_jobs` at a time."""
         solver = resolve(self.solver)
         solver.check(objective.model)
-        jobs = min(len(starts), Parallel(n_jobs=self.n_jobs)._effective_n_jobs()) if len(starts) > 1 else 1
+        jobs = min(len(starts), effective_n_jobs(self.n_jobs)) if len(starts) > 1 else 1
         # Restarts share the threads: each gets its part of them, and no BLAS threads on top.
         n_threads = objective.threads.n_threads if jobs == 1 else max(1, available_threads() // jobs)
 

@@ -39,8 +39,8 @@ class GaussianMixture(BaseMixture):
         The optimiser, see :mod:`skmix.solvers`. "auto" makes a few EM steps and goes on with EM where it is fast, with
         L-BFGS in EM's component frame where it is not.
     tol : float, default=1e-6
-        A solver stops when it estimates that no more than this, in nats per row, can still be gained. (scikit-learn's
-        `tol` is the gain of the last step, which is far smaller than what remains where EM is slow.)
+        A solver stops when it estimates that no more than this, in nats per row, can still be gained. In scikit-learn
+        `tol` is the gain of the last step, which is far smaller than what remains where EM is slow.
     reg_covar : float, default=1e-6
         Strength of the penalty on small covariances, in squared units of the data: a component with the average
         share of the rows has `reg_covar` added to the diagonal of its covariance.

@@ -75,7 +75,7 @@ class MatrixGaussian(Gaussian):
         covariance = kept @ transpose(kept) + rest
         try:
             factor = np.linalg.cholesky(covariance)
-            sound = np.all(np.square(diagonal(factor)) > _ILL_CONDITIONED * diagonal(covariance))
+            sound = bool(np.all(np.square(diagonal(factor)) > _ILL_CONDITIONED * diagonal(covariance)))
         except np.linalg.LinAlgError:
             sound = False
         if not sound:  # factor without squaring

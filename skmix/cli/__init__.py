@@ -1,0 +1,5 @@
+"""The command ``skmix``."""
+
+from skmix.cli.command import main
+
+__all__ = ["main"]

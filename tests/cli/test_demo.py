@@ -1,0 +1,99 @@
+import os
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+
+from skmix.cli import demo, main
+from skmix.datasets import load_old_faithful
+from skmix.solvers import EM, SOLVERS
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Refusing(EM):
+    name = "refusing"
+
+    def check(self, model):
+        raise ValueError("solver='refusing' needs 'a great many things' of the family, which nobody has ever defined.")
+
+
+def test_demo(folder, capsys):
+    assert main(["demo"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert err == ""
+    assert max(map(len, lines)) <= 80
+    assert lines[2].split("  ")[0] == "solver"
+    rows = {line.split()[0]: line.split() for line in lines[3:-2] if not line.startswith(" ")}
+    assert list(rows) == list(SOLVERS)
+    for _, passes, seconds, score, *reason in rows.values():
+        assert float(passes) > 1
+        assert float(seconds) > 0
+        assert float(score) == pytest.approx(-4.114757, abs=2e-6)  # the optimum that mclust's VVV, 3 finds
+        assert reason[0] == "converged:"
+    assert float(rows["lbfgs"][1]) < float(rows["em"][1]) / 2
+    assert lines[-1] == "wrote skmix-demo.png"
+    picture = matplotlib.image.imread(folder / "skmix-demo.png")
+    assert picture.shape[0] >= 600
+    np.testing.assert_array_equal(picture[[0, 0, -1, -1], [0, -1, 0, -1], :3], 1.0)  # a white page
+    assert os.listdir() == ["skmix-demo.png"]
+
+
+def test_all_begin_alike():
+    fits = demo.fit_all(load_old_faithful().data)
+    begins = {fit.history_["objective"][0] for fit in fits.values()}
+    assert len(begins) == 1
+
+
+def test_another_solver_and_one_that_refuses(monkeypatch, capsys):
+    class Another(EM):
+        name = "a-rather-long-name"
+
+    monkeypatch.setitem(SOLVERS, Another.name, Another)
+    monkeypatch.setitem(SOLVERS, Refusing.name, Refusing)
+    assert main(["demo", "--output", "other.svg"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("a-rather-long-name") for line in lines)
+    (row,) = (line for line in lines if line.startswith("refusing"))
+    assert row.split()[1:5] == ["-", "-", "-", "refused:"]
+    with open("other.svg") as picture:
+        assert "<svg" in picture.read()
+
+
+def test_the_users_settings_do_not_matter(folder):
+    with matplotlib.rc_context({"figure.facecolor": "black", "savefig.facecolor": "black"}):
+        assert main(["demo"]) == 0
+        assert matplotlib.rcParams["figure.facecolor"] == "black"
+    picture = matplotlib.image.imread(folder / "skmix-demo.png")
+    np.testing.assert_array_equal(picture[0, 0, :3], 1.0)
+
+
+def test_without_matplotlib(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["demo"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "converged" in out
+    assert out.splitlines()[-1].endswith('install it by: pip install "skmix[plot]"')
+    assert os.listdir() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [("no/demo.png", "cannot write no/demo.png: No such"), ("demo.txt", "cannot write demo.txt: a picture's name")],
+)
+def test_unwritable(capsys, path, message):
+    assert main(["demo", "--output", path]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"skmix: error: {message}")
+    assert os.listdir() == []
