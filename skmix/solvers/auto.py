@@ -12,20 +12,21 @@ from skmix.solvers.base import Solver
 from skmix.solvers.em import EM
 from skmix.solvers.lbfgs import LBFGS
 from skmix.solvers.result import Ending, Trace
-from skmix.solvers.stopping import steps_to
+from skmix.solvers.stopping import steps_to, travelling
 
 
 class Auto(Solver):
-    """EM steps first; then EM or L-BFGS, whichever should need fewer passes.
+    """EM first; then EM or L-BFGS, whichever should need fewer passes.
 
-    EM's gains shrink by a constant factor a step. From that factor follows how many steps EM still needs to reach
-    `tol`; where that is more than `patience`, L-BFGS in the component frame finishes.
+    EM's first steps may be large, and its gains then shrink by a constant factor a step. From that factor follows how
+    many steps EM still needs to reach `tol`; where that is more than `patience`, L-BFGS in the component frame
+    finishes. The question is asked again after each EM step.
 
     Parameters
     ----------
-    probe : int, default=6
-        EM steps before the choice.
-    patience : int, default=12
+    probe : int, default=3
+        EM steps before the first choice.
+    patience : int, default=8
         Predicted EM steps up to which EM goes on.
 
     Examples
@@ -42,16 +43,16 @@ class Auto(Solver):
         "patience": [Interval(Integral, 0, None, closed="left")],
     }
 
-    def __init__(self, probe: int = 6, patience: int = 12):
+    def __init__(self, probe: int = 3, patience: int = 8):
         self.probe = probe
         self.patience = patience
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
-        """Probe by EM, then hand over to the finisher."""
+        """EM, asked again after each step how far it has to go; L-BFGS from where that is too far."""
         em = EM()
         ending = em.run(objective, point, trace, self.probe)
-        if ending.converged or trace.exhausted:
-            return ending
-        slow = steps_to(trace.tol, trace.values) > self.patience
-        finisher = LBFGS(warmup=0) if slow and objective.model.family.charts else em
-        return finisher.run(objective, ending.point, trace)
+        while ending.unfinished:
+            if not travelling(trace.values) and steps_to(trace.tol, trace.values) > self.patience:
+                return LBFGS(warmup=0).run(objective, ending.point, trace)
+            ending = em.run(objective, ending.point, trace, 1)
+        return ending

@@ -53,10 +53,10 @@ class Solver(BaseEstimator, ABC):
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Climb from an accepted point until `trace.tol` is reached or `trace.exhausted`."""
 
-    def exhausted(self, point: Point, trace: Trace) -> Ending:
-        """The ending of a solver that ran out of iterations."""
+    def unfinished(self, point: Point, trace: Trace) -> Ending:
+        """The ending of a solver that neither converged nor failed: out of iterations, or of the steps it was given."""
         reason = f"stopped after max_iter={trace.max_iter} iterations, before the estimated remaining gain fell to tol"
-        return Ending(point, False, reason, self.name)
+        return Ending(point, False, reason if trace.exhausted else "", self.name)
 
     def converged(self, point: Point, remaining: float, trace: Trace) -> Ending:
         """The ending of a solver that estimates that no more than `tol` remains."""

@@ -46,4 +46,4 @@ class EM(Solver):
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
             steps = None if steps is None else steps - 1
-        return self.exhausted(point, trace)
+        return self.unfinished(point, trace)

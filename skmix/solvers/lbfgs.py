@@ -14,7 +14,7 @@ from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import EM
 from skmix.solvers.result import Ending, Trace
-from skmix.solvers.stopping import remaining_of_quasi_newton
+from skmix.solvers.stopping import remaining_of_quasi_newton, travelling
 
 
 class LBFGS(Solver):
@@ -33,7 +33,8 @@ class LBFGS(Solver):
         their diagonals; log-variances where covariances are diagonal), "factor" has Σ = UᵀU with a full U. Both are
         here to be compared: they are badly scaled.
     warmup : int, default=5
-        EM steps before the first L-BFGS step. Where they converge there is nothing left to do.
+        Least number of EM steps before the first L-BFGS step; they go on while a step gains more than 1e-3 nats per
+        row, and where they converge there is nothing left to do. 0 for none at all.
     reanchor : int, default=50
         Iterations after which the chart is made anew about the current point and the memory is dropped.
 
@@ -82,18 +83,18 @@ class LBFGS(Solver):
         """Warm up by EM, then run L-BFGS from anchor to anchor."""
         em = EM()
         ending = em.run(objective, point, trace, self.warmup)
-        while not ending.converged and not trace.exhausted:
+        while self.warmup and ending.unfinished and travelling(trace.values):
+            ending = em.run(objective, ending.point, trace, 1)
+        while ending.unfinished:
             leg = _Leg(self, objective, ending.point, trace)
             leg.climb()
             if leg.remaining is not None:
                 return self.converged(leg.point, leg.remaining, trace)
-            ending = self.exhausted(leg.point, trace)
-            if leg.interrupted and not trace.exhausted:
+            ending = self.unfinished(leg.point, trace)
+            if leg.interrupted and ending.unfinished:
                 # The line search found nothing: at the optimum, or lost its way. An EM step tells which.
                 ending = em.run(objective, leg.point, trace, 1)
-                if ending.point is leg.point:
-                    break
-        return ending if ending.converged else ending._replace(solver=self.name)
+        return ending._replace(solver=self.name) if not ending.converged else ending
 
 
 class _Leg:

@@ -83,7 +83,7 @@ class Ending(NamedTuple):
         The last accepted iterate.
     converged : bool
     reason : str
-        A sentence for the user.
+        A sentence for the user; empty where another solver is to go on.
     solver : str
         Name of the solver that ended it.
     """
@@ -92,3 +92,8 @@ class Ending(NamedTuple):
     converged: bool
     reason: str
     solver: str
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether there is something left to do for another solver."""
+        return not self.reason
