@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -140,10 +141,16 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         family = self._make_family(units, total_weight, float(np.finfo(X.dtype).eps))
         return self._over(X, family, units, weight)
 
-    @staticmethod
-    def _over(X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None = None) -> Objective:
-        rows = Rows(X, units, weight, group=not family.independent_features, n_features_out=family.n_features_out)
-        threads = Threads(available_threads() if len(rows) > 1 else 1)
+    def _over(self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None = None) -> Objective:
+        rows = Rows(
+            X,
+            units,
+            weight,
+            group=not family.independent_features,
+            row_size=partial(family.row_size, self.n_components, X.shape[1]),
+            n_components=self.n_components,
+        )
+        threads = Threads(available_threads() if rows.worth_threads and len(rows) > 1 else 1)
         return Objective(Model(family, Weights()), rows, threads)
 
     def _starts(self, objective: Objective) -> list[Parameters]:

@@ -78,8 +78,8 @@ class Family(ABC):
 
     # ---- towards the rows -------------------------------------------------------------------------------------
     @abstractmethod
-    def n_features_out(self, n_features: int, masked: bool) -> int:
-        """The length F of what a kernel forms of a row (`masked`: some entries are missing)."""
+    def row_size(self, n_components: int, n_features: int, masked: bool) -> int:
+        """How many numbers a kernel forms of a row (`masked`: some entries are missing); it sizes the blocks."""
 
     @abstractmethod
     def kernel(self, parameters: Any, offset: np.ndarray, rows: Rows) -> Kernel:
@@ -142,8 +142,15 @@ class ExponentialFamily(Family):
     """A family whose log-density is linear in features of the row: log p(x | k) = η_k·φ(x)."""
 
     @abstractmethod
+    def n_features_out(self, n_features: int, masked: bool) -> int:
+        """The length F of the feature vector φ of a row (`masked`: some entries are missing)."""
+
+    def row_size(self, n_components: int, n_features: int, masked: bool) -> int:
+        return self.n_features_out(n_features, masked)
+
+    @abstractmethod
     def features(self, block: Block, out: np.ndarray) -> None:
-        """Write φ, shape (F, rows), of the block's rows."""
+        """Write φ, shape (F, rows), of the block's rows; its last row is 1."""
 
     @abstractmethod
     def natural(self, parameters: Any, masked: bool = False) -> np.ndarray:

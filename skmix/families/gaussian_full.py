@@ -10,8 +10,10 @@ from skmix.families.gaussian_matrix import MatrixGaussian
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel, ResidualKernel
 
-# From here on a product per component is faster than one product with all features (doc/develop/architecture.md).
-_LARGE, _LARGE_RATIO = 64, 8
+
+def _few(n_components: int, n_features: int) -> bool:
+    """Whether a product per component is faster than one with all features: measured, doc/develop/architecture.md."""
+    return n_features >= 128 or (n_features >= 20 and n_components <= n_features // 6)
 
 
 class FullGaussian(MatrixGaussian, ExponentialFamily):
@@ -35,6 +37,10 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
 
     def n_features_out(self, n_features: int, masked: bool) -> int:
         return n_features * (n_features + 3) // 2 + 1
+
+    def row_size(self, n_components: int, n_features: int, masked: bool) -> int:
+        few = _few(n_components, n_features)
+        return n_components * n_features if few else self.n_features_out(n_features, masked)
 
     def features(self, block: Block, out: np.ndarray) -> None:
         Z, row = block.Z, 0
@@ -72,9 +78,7 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
         return Moments(counts, first, second)
 
     def kernel(self, parameters: MatrixParameters, offset: np.ndarray, rows: Rows) -> Kernel:
-        d = rows.n_features
-        large = d >= _LARGE and len(offset) <= d // _LARGE_RATIO
-        fast = ResidualKernel if large else FeatureKernel
+        fast = ResidualKernel if _few(len(offset), rows.n_features) else FeatureKernel
         kernel, error = self.pick(fast, ResidualKernel, self.reach(parameters, rows), rows)
         return kernel(self, parameters, offset, rows, error)
 

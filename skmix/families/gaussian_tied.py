@@ -30,8 +30,8 @@ class TiedGaussian(MatrixGaussian):
         eye = np.eye(n_features)
         return MatrixParameters(np.zeros((n_components, n_features)), eye, eye)
 
-    def n_features_out(self, n_features: int, masked: bool) -> int:
-        return n_features
+    def row_size(self, n_components: int, n_features: int, masked: bool) -> int:
+        return 2 * n_features
 
     def kernel(self, parameters: MatrixParameters, offset: np.ndarray, rows: Rows) -> Kernel:
         kernel, error = self.pick(SharedKernel, ResidualKernel, self.reach(parameters, rows), rows)

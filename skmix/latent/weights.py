@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -83,14 +82,12 @@ def normalise(log_joint: np.ndarray) -> np.ndarray:
     """Turn log p(x, k) of shape (K, n), in place, into responsibilities; return log p(x) of shape (n,)."""
     largest = log_joint.max(axis=0)
     log_joint -= largest
-    # Below this exp() gives subnormal numbers, which slow the products down tenfold and add nothing.
-    np.maximum(log_joint, _SMALLEST[log_joint.dtype.name], out=log_joint)
+    if log_joint.dtype == np.float32:
+        # Below, exp() gives subnormal numbers, which slow products down; in float64 they are too rare to matter.
+        np.maximum(log_joint, np.float32(-80.0), out=log_joint)
     np.exp(log_joint, out=log_joint)
     total = log_joint.sum(axis=0)
-    log_joint /= total
+    log_joint *= 1.0 / total
     np.log(total, out=total)
     total += largest
     return total
-
-
-_SMALLEST: dict[str, Any] = {"float64": -700.0, "float32": -80.0}

@@ -17,8 +17,11 @@ from skmix.likelihood.patterns import Patterns
 from skmix.likelihood.threads import Workspace
 from skmix.likelihood.units import Units, column_range
 
-_ELEMENTS = 1 << 20  # features × rows of a block: measured best where the features stay near the L2 cache
-_MIN_ROWS, _MAX_ROWS = 512, 32768
+# Rows of a block, measured (doc/develop/architecture.md): its features stay near the L2 cache, yet each call into NumPy
+# works long enough, the more so where threads wait for each other between the calls.
+_ELEMENTS = 3 << 19  # rows × what a kernel forms of each
+_MIN_ROWS, _MAX_ROWS, _MAX_ROWS_THREADED = 512, 8192, 16384
+_THREADED = 300  # what a kernel forms of a row × components: from here threads gain more than they wait
 _RESIDENT = 1 << 19  # data up to this many features × rows keep their blocks, features included, from pass to pass
 
 
@@ -88,8 +91,10 @@ class Rows:
         Weights of the rows.
     group : bool
         Group the rows by their pattern of observed features (see `Family.independent_features`).
-    n_features_out : callable
-        ``n_features_out(n_features, masked)``, for the size of the blocks.
+    row_size : callable
+        ``row_size(masked)``: how many numbers a kernel forms of a row (`masked`: some entries are missing).
+    n_components : int
+        The number of components, likewise.
     """
 
     def __init__(
@@ -99,7 +104,8 @@ class Rows:
         weight: np.ndarray | None = None,
         *,
         group: bool = False,
-        n_features_out: Callable[[int, bool], int] = lambda d, masked: d,
+        row_size: Callable[[bool], int] = lambda masked: 1,
+        n_components: int = 1,
     ):
         self.X, self.units, self.weight = X, units, weight
         self.dtype = X.dtype
@@ -108,15 +114,17 @@ class Rows:
         self.has_missing = bool(np.isnan(X.sum(dtype=np.float64)) and _any_nan(X))
         self.grouped = Patterns.of(X) if group and self.has_missing else None
         self.masked = self.has_missing and not group
-        self.n_features_out = n_features_out(self.n_features, self.masked)
+        per_row = row_size(self.masked)
         # Squares of rows this far from the data a model was fitted to would overflow.
         self._farthest = np.finfo(X.dtype).max ** 0.25
         low, high = column_range(X)
         self.radius2 = float(np.sum((np.maximum(high - units.centre, units.centre - low) / units.scale) ** 2))
-        size = int(np.clip(_ELEMENTS // max(self.n_features_out, 1), _MIN_ROWS, _MAX_ROWS))
+        self.worth_threads = per_row * n_components >= _THREADED
+        most = _MAX_ROWS_THREADED if self.worth_threads else _MAX_ROWS
+        size = int(np.clip(_ELEMENTS // max(per_row, 1), _MIN_ROWS, most))
         self._bounds = self._cut(size)
         self._resident: dict[int, Block] | None = (
-            {} if self.n_samples * self.n_features_out <= _RESIDENT and self.n_samples <= size else None
+            {} if self.n_samples * per_row <= _RESIDENT and self.n_samples <= size else None
         )
         self._centre = units.centre.astype(self.dtype)[:, None]
         self._factor = (1.0 / units.scale).astype(self.dtype)[:, None]

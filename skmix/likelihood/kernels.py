@@ -43,14 +43,20 @@ class FeatureKernel:
 
     def __init__(self, family: ExponentialFamily, parameters: Any, offset: np.ndarray, rows: Rows, error: float = 0.0):
         self.family, self.parameters, self.rows, self.error = family, parameters, rows, error
-        self.offset = offset.astype(rows.dtype)[:, None]
+        self.offset = offset
         if rows.grouped is None:
-            self.eta = family.natural(parameters, rows.masked).astype(rows.dtype)
+            self.eta = self._eta(parameters)
+
+    def _eta(self, parameters: Any) -> np.ndarray:
+        """Natural parameters, the offset in the coefficient of the last feature, which is 1."""
+        eta = self.family.natural(parameters, self.rows.masked)
+        eta[..., -1] += self.offset
+        return eta.astype(self.rows.dtype, copy=False)
 
     def _features(self, block: Block, work: Workspace) -> np.ndarray:
         """φ of shape (F, n): formed once a pass, and once a fit where the block is kept."""
         if block.features is None:
-            shape = (self.rows.n_features_out, len(block))
+            shape = (self.family.n_features_out(self.rows.n_features, self.rows.masked), len(block))
             block.features = (
                 np.empty(shape, self.rows.dtype) if block.keep else work.take("features", shape, self.rows.dtype)
             )
@@ -63,10 +69,8 @@ class FeatureKernel:
             np.matmul(self.eta, phi, out=out)
         else:
             block.marginal = self.family.marginal(self.parameters, block.patterns)
-            etas = self.family.natural(block.marginal).astype(self.rows.dtype)
-            for (start, stop), eta in zip(block.segments, etas, strict=True):
+            for (start, stop), eta in zip(block.segments, self._eta(block.marginal), strict=True):
                 np.matmul(eta, phi[:, start:stop], out=out[:, start:stop])
-        out += self.offset
 
     def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any:
         phi = self._features(block, work)

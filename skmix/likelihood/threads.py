@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -78,26 +78,29 @@ class Threads:
     Parameters
     ----------
     n_threads : int
-        1 for no pool: products may then use BLAS's own threads.
+        1 for no pool.
     """
 
     def __init__(self, n_threads: int = 1):
         self.n_threads = n_threads
         self._pool: ThreadPoolExecutor | None = None
+        self._open = False
         self._spare: list[Workspace] = []
 
     @contextmanager
     def open(self) -> Iterator[Threads]:
         """Hold the pool, and BLAS to one thread, for a whole fit rather than for each pass."""
-        if self.n_threads == 1 or self._pool is not None:
+        if self._open:
             yield self
             return
-        with one_blas_thread(), ThreadPoolExecutor(self.n_threads) as pool:
-            self._pool = pool
+        pool = ThreadPoolExecutor(self.n_threads) if self.n_threads > 1 else nullcontext()
+        # BLAS's own threads gain nothing on products of this size, and wait for each other where cores are busy.
+        with one_blas_thread(), pool as self._pool:
+            self._open = True
             try:
                 yield self
             finally:
-                self._pool = None
+                self._pool, self._open = None, False
 
     def reduce(self, task: Callable[[int, Workspace], Any], count: int) -> Any:
         """The sum of ``task(index, workspace)`` over the indices, in an order that the threads cannot change."""

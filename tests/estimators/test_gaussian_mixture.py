@@ -34,7 +34,7 @@ def assert_same_fit(a, b, rtol=1e-6):
         assert_allclose(getattr(b, name), expected, rtol=rtol, atol=rtol * np.abs(expected).max(), err_msg=name)
 
 
-# ---- drop-in -----------------------------------------------------------------------------------------------------------
+# ---- drop-in --------------------------------------------------------------------------------------------------------
 def test_parameters_and_methods_of_scikit_learn_are_all_there():
     theirs, ours = sklearn.mixture.GaussianMixture, GaussianMixture
     assert set(inspect.signature(theirs).parameters) <= set(inspect.signature(ours).parameters)
@@ -80,7 +80,7 @@ def test_sample_has_the_moments_of_the_mixture(covariance_type):
         assert_allclose(X[y == k].mean(axis=0), mixture.means_[k], atol=0.05 * deviation.max())
         assert np.all(np.abs(np.cov(X[y == k].T) - covariances[k]) < 0.05 * np.outer(deviation, deviation))
     assert_array_equal(mixture.sample(5)[0], mixture.sample(5)[0])
-    with pytest.raises(ValueError, match="n_samples.*0"):
+    with pytest.raises(ValueError, match=r"n_samples.*0"):
         mixture.sample(0)
 
 
@@ -108,7 +108,7 @@ def test_verbose_prints_progress(capsys):
     assert "Iteration 1\t objective" in printed
 
 
-# ---- weights -------------------------------------------------------------------------------------------------------------
+# ---- weights --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -125,7 +125,7 @@ def test_weights_are_repeats_and_zero_removes(solver, covariance_type, missing):
 
 
 def test_all_zero_or_negative_weights_are_refused():
-    with pytest.raises(ValueError, match="[Ss]ample weights must contain at least one non-zero number"):
+    with pytest.raises(ValueError, match=r"[Ss]ample weights must contain at least one non-zero number"):
         GaussianMixture().fit([[0.0], [1.0]], sample_weight=[0, 0])
     with pytest.raises(ValueError, match="Negative values"):
         GaussianMixture().fit([[0.0], [1.0]], sample_weight=[1, -1])
@@ -133,7 +133,7 @@ def test_all_zero_or_negative_weights_are_refused():
         GaussianMixture(2).fit([[0.0], [1.0]], sample_weight=[1, 0])
 
 
-# ---- missing values --------------------------------------------------------------------------------------------------------
+# ---- missing values -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 def test_predictions_with_missing_values_are_those_of_the_marginals(covariance_type):
     X = blobs(missing=0.3)
@@ -170,7 +170,7 @@ def test_a_column_without_values_is_carried_along():
     assert_allclose(mixture.score(X), mixture.score(X))
 
 
-# ---- transformer, clusterer, pipelines ---------------------------------------------------------------------------------------
+# ---- transformer, clusterer, pipelines ------------------------------------------------------------------------------
 def test_transform_gives_responsibilities_with_names():
     X = pd.DataFrame(blobs(), columns=["a", "b", "c"])
     mixture = GaussianMixture(3, random_state=0).set_output(transform="pandas").fit(X)
@@ -238,7 +238,7 @@ def test_jobs_do_not_change_the_result(solver):
     assert_array_equal(one.means_, three.means_)
 
 
-# ---- input -----------------------------------------------------------------------------------------------------------------
+# ---- input ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "convert",
     [
@@ -324,7 +324,7 @@ def test_unfitted_and_wrong_number_of_features():
         GaussianMixture().fit([[0.0], [1.0]]).predict([[0.0, 1.0]])
 
 
-# ---- persistence -------------------------------------------------------------------------------------------------------------
+# ---- persistence ----------------------------------------------------------------------------------------------------
 def test_fitted_state_is_plain_and_survives_pickling(tmp_path):
     X = blobs()
     mixture = GaussianMixture(3, random_state=0).fit(X)

@@ -78,7 +78,7 @@ def test_all_solvers_find_the_known_optimum(solver, covariance_type, weighted):
     common = {"covariance_type": covariance_type, "reg_covar": 0.0, "means_init": means}
     precisions = np.linalg.inv(covariances) if covariance_type in ("full", "tied") else 1 / covariances
     known = fit(GaussianMixture(3, max_iter=0, weights_init=weights, precisions_init=precisions, **common), X, None, w)
-    common["means_init"] = means + [[20.0, -20.0], [-30.0, 10.0], [25.0, 0.0]]
+    common["means_init"] = means + np.array([[20.0, -20.0], [-30.0, 10.0], [25.0, 0.0]])
     mixture = fit(GaussianMixture(3, solver=solver, tol=1e-12, **common), X, None, w)
     assert_allclose(mixture.lower_bound_, known.lower_bound_, rtol=0, atol=1e-11)
     # An objective within 1e-12 of the optimum leaves parameters within about sqrt(2e-12) standard deviations.
@@ -113,8 +113,12 @@ def test_all_solvers_end_at_the_same_optimum(covariance_type, missing):
 
 @pytest.mark.parametrize(
     ("data", "covariance_type", "K", "expected"),
-    [("iris", "full", 3, -180.1855), ("iris", "full", 2, -214.3547), ("faithful", "full", 2, -1130.2640)]
-    + [("faithful", "tied", 3, -1126.3159)],
+    [
+        ("iris", "full", 3, -180.1855),
+        ("iris", "full", 2, -214.3547),
+        ("faithful", "full", 2, -1130.2640),
+        ("faithful", "tied", 3, -1126.3159),
+    ],
 )
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_published_optima(data, covariance_type, K, expected, solver):
@@ -237,7 +241,7 @@ def test_what_a_solver_needs_is_refused_early():
         name = "impossible"
         requires = ("m_step", "crystal_ball")
 
-    with pytest.raises(ValueError, match="'impossible' needs 'crystal_ball' of the family.*FullGaussian"):
+    with pytest.raises(ValueError, match=r"'impossible' needs 'crystal_ball' of the family.*FullGaussian"):
         GaussianMixture(solver=Impossible()).fit([[0.0], [1.0]])
 
 
@@ -277,7 +281,7 @@ def test_remaining_gain_of_a_geometric_sequence_is_exact():
 @pytest.mark.parametrize("chart", CHARTS)
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
 def test_lbfgs_does_not_depend_on_units(covariance_type, chart):
-    """Columns in other units: the same passes, the same objective but for the Jacobian (spherical: one unit for all)."""
+    """Columns in other units: the same passes and objective, but for the Jacobian (spherical: one unit)."""
     X = blobs(n=200, separation=1.0, seed=3)
     factor = 1e3 if covariance_type == "spherical" else np.array([1e-6, 1.0, 1e7])
     a, b = (
