@@ -78,7 +78,9 @@ class MixtureDisplay:
     weights : ndarray of shape (n_components,)
         A component of weight 0 is not drawn.
     means : ndarray of shape (n_components, 2)
+        Means of the components in these two features.
     covariances : ndarray of shape (n_components, 2, 2)
+        Their covariances.
     feature_names : sequence of 2 str
         Names of the axes.
 

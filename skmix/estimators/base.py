@@ -26,7 +26,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from skmix.estimators.verbose import Verbose
 from skmix.families.base import Family
 from skmix.initialize.starts import STARTS, start
-from skmix.latent.weights import Weights
+from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.blocks import Rows
 from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
@@ -264,10 +264,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         return Units.of_mixture(weights, *family.location_scale(components), common_scale=family.common_scale)
 
     def _each_block(self, X, consume) -> None:
-        """``consume(rows, R, log_density)`` for each block of validated `X` (see `Objective.each_block`)."""
+        """``consume(rows, block, log_joint)`` for each block of validated `X` (see `Objective.each_block`)."""
         family = self._family_class()()
         units = self._fitted_units(family).rounded(X.dtype)
-        self._over(X, family, units).each_block(self._adopt(family, units), consume)
+        objective = self._over(X, family, units)
+        objective.each_block(self._adopt(family, units), partial(consume, objective.rows))
 
     def _check_predict_data(self, X) -> np.ndarray:
         check_is_fitted(self)
@@ -276,8 +277,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     def _labels(self, X: np.ndarray) -> np.ndarray:
         labels = np.empty(len(X), dtype=np.intp)
 
-        def consume(rows, R, log_density):
-            labels[rows] = R.argmax(axis=0)
+        def consume(rows, block, log_joint):
+            labels[block.rows] = log_joint.argmax(axis=0)
 
         self._each_block(X, consume)
         return labels
@@ -311,8 +312,9 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         X = self._check_predict_data(X)
         responsibilities = np.empty((len(X), self.n_components), dtype=X.dtype)
 
-        def consume(rows, R, log_density):
-            responsibilities[rows] = R.T
+        def consume(rows, block, log_joint):
+            normalise(log_joint)
+            responsibilities[block.rows] = log_joint.T
 
         self._each_block(X, consume)
         return responsibilities
@@ -347,8 +349,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         X = self._check_predict_data(X)
         log_likelihood = np.empty(len(X), dtype=X.dtype)
 
-        def consume(rows, R, log_density):
-            log_likelihood[rows] = log_density
+        def consume(rows, block, log_joint):
+            log_likelihood[block.rows] = normalise(log_joint) - rows.log_scale(block)
 
         self._each_block(X, consume)
         return log_likelihood

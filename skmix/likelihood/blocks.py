@@ -122,6 +122,8 @@ class Rows:
         self.worth_threads = per_row * n_components >= _THREADED
         most = _MAX_ROWS_THREADED if self.worth_threads else _MAX_ROWS
         size = int(np.clip(_ELEMENTS // max(per_row, 1), _MIN_ROWS, most))
+        if self.worth_threads and self.n_samples > size:  # so many blocks that they can be shared out evenly
+            size = -(-self.n_samples // (4 * -(-self.n_samples // (4 * size))))
         self._bounds = self._cut(size)
         self._resident: dict[int, Block] | None = (
             {} if self.n_samples * per_row <= _RESIDENT and self.n_samples <= size else None

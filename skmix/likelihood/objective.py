@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmix.families.base import Additive, Chart
-from skmix.latent.weights import normalise
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import Kernel
 from skmix.likelihood.model import Model, Parameters, Statistics
@@ -108,18 +107,13 @@ class Objective:
         _, statistics = self._pass(self.kernel(parameters), given)
         return self.model.m_step(self.model.penalise(statistics, parameters), parameters)
 
-    def each_block(self, parameters: Parameters, consume: Callable[[Any, np.ndarray, np.ndarray], None]) -> None:
-        """Call ``consume(rows, R, log_density)`` with the responsibilities (K, n) and log-densities (n,) of each block.
-
-        Log-densities are in the data's own units (nats).
-        """
+    def each_block(self, parameters: Parameters, consume: Callable[[Block, np.ndarray], None]) -> None:
+        """Call ``consume(block, log_joint)`` with log p(x_n, k) of each block, shape (K, n), in standardised units."""
         kernel = self.kernel(parameters)
 
         def task(index: int, work: Workspace) -> int:
             block = self.rows.block(index, work)
-            R = self._log_joint(kernel, block, work)
-            log_density = normalise(R)
-            consume(block.rows, R, log_density - self.rows.log_scale(block))
+            consume(block, self._log_joint(kernel, block, work))
             return 0
 
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"), self.threads.open():

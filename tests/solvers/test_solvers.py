@@ -75,7 +75,7 @@ def known_optimum(covariance_type, weighted):
 @pytest.mark.parametrize("solver", SOLVER_INSTANCES, ids=str)
 def test_all_solvers_find_the_known_optimum(solver, covariance_type, weighted):
     X, w, weights, means, covariances = known_optimum(covariance_type, weighted)
-    common = {"covariance_type": covariance_type, "reg_covar": 0.0, "means_init": means}
+    common = {"covariance_type": covariance_type, "reg_covar": 0.0, "means_init": means, "random_state": 0}
     precisions = np.linalg.inv(covariances) if covariance_type in ("full", "tied") else 1 / covariances
     known = fit(GaussianMixture(3, max_iter=0, weights_init=weights, precisions_init=precisions, **common), X, None, w)
     common["means_init"] = means + np.array([[20.0, -20.0], [-30.0, 10.0], [25.0, 0.0]])
