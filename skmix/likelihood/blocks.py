@@ -21,6 +21,7 @@ from skmix.likelihood.units import Units, column_range
 # works long enough, the more so where threads wait for each other between the calls.
 _ELEMENTS = 3 << 19  # rows × what a kernel forms of each
 _MIN_ROWS, _MAX_ROWS, _MAX_ROWS_THREADED = 512, 8192, 16384
+_FEW_SEGMENTS = 64  # up to so many, missing entries are set to 0 by pattern, not by looking for NaN
 _THREADED = 300  # what a kernel forms of a row × components: from here threads gain more than they wait
 _RESIDENT = 1 << 19  # data up to this many features × rows keep their blocks, features included, from pass to pass
 
@@ -189,14 +190,23 @@ class Rows:
         if self.radius2 > self._farthest**2:
             np.clip(Z, -self._farthest, self._farthest, out=Z)
         observed = None
-        if self.has_missing:
+        if patterns is not None and len(segments) <= _FEW_SEGMENTS:
+            for (a, b), seen in zip(segments, patterns, strict=True):
+                Z[~seen, a:b] = 0
+        elif self.has_missing:
             missing = np.isnan(Z)
-            np.copyto(Z, 0, where=missing)
+            _clear(Z, missing)
             if self.masked:
                 observed = work.take("observed", Z.shape, self.dtype)
-                np.subtract(1, missing, out=observed, dtype=self.dtype)
+                np.logical_not(missing, out=observed, casting="unsafe")
         weight = None if self.weight is None else self.weight[rows]
         return Block(rows, Z, observed, weight, segments, patterns)
+
+
+def _clear(Z: np.ndarray, missing: np.ndarray) -> None:
+    """Set the missing entries to 0, by their bits: assignment under a random mask is seven times slower."""
+    bits = Z.view(np.int64 if Z.itemsize == 8 else np.int32)
+    bits &= np.subtract(missing, 1, dtype=bits.dtype)
 
 
 def _any_nan(X: np.ndarray) -> bool:
