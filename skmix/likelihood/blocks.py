@@ -206,7 +206,7 @@ class Rows:
 def _clear(Z: np.ndarray, missing: np.ndarray) -> None:
     """Set the missing entries to 0, by their bits: assignment under a random mask is seven times slower."""
     bits = Z.view(np.int64 if Z.itemsize == 8 else np.int32)
-    bits &= np.subtract(missing, 1, dtype=bits.dtype)
+    np.bitwise_and(bits, np.subtract(missing, 1, dtype=bits.dtype), out=bits)
 
 
 def _any_nan(X: np.ndarray) -> bool:
