@@ -75,10 +75,11 @@ def known_optimum(covariance_type, weighted):
 @pytest.mark.parametrize("solver", SOLVER_INSTANCES, ids=str)
 def test_all_solvers_find_the_known_optimum(solver, covariance_type, weighted):
     X, w, weights, means, covariances = known_optimum(covariance_type, weighted)
-    common = {"covariance_type": covariance_type, "reg_covar": 0.0, "means_init": means, "random_state": 0}
+    common = {"covariance_type": covariance_type, "reg_covar": 0.0, "means_init": means}
     precisions = np.linalg.inv(covariances) if covariance_type in ("full", "tied") else 1 / covariances
     known = fit(GaussianMixture(3, max_iter=0, weights_init=weights, precisions_init=precisions, **common), X, None, w)
     common["means_init"] = means + np.array([[20.0, -20.0], [-30.0, 10.0], [25.0, 0.0]])
+    common |= {"weights_init": np.full(3, 1 / 3), "precisions_init": precisions / 100}
     mixture = fit(GaussianMixture(3, solver=solver, tol=1e-12, **common), X, None, w)
     assert_allclose(mixture.lower_bound_, known.lower_bound_, rtol=0, atol=1e-11)
     # An objective within 1e-12 of the optimum leaves parameters within about sqrt(2e-12) standard deviations.
