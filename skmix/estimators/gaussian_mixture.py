@@ -101,7 +101,7 @@ class GaussianMixture(BaseMixture):
         Why it stopped.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where the data had names that are all strings.
 
     References
