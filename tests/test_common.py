@@ -16,7 +16,7 @@ INSTANCES = [
     for n_components in (1, 3)
 ] + [
     GaussianMixture(solver=LBFGS(memory=5, chart="log-cholesky", warmup=0)),
-    GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=3), max_iter=20),
+    GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=5), max_iter=20),
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),
 ]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from functools import partial
 from numbers import Integral, Real
+from threading import Event
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,8 +24,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from skmix.estimators.checks import check_shape, check_weights
 from skmix.estimators.verbose import Verbose
-from skmix.families.base import Family
+from skmix.families import FAMILIES, Family
 from skmix.initialize.starts import STARTS, start
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.blocks import Rows
@@ -38,7 +40,7 @@ from skmix.solvers.result import Ending, Trace
 _NO_ROWS = 1e-10  # share of the rows below which a component has lost all of them
 
 
-class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):
+class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator, ABC):
     """Base of mixtures: everything but the family's own parameters.
 
     A subclass names the family's public attributes and builds the family (`_make_family`, `_given`).
@@ -62,8 +64,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
 
     # ---- for subclasses -------------------------------------------------------------------------------------------
     @abstractmethod
-    def _family_class(self) -> type[Family]:
-        """The family of the components."""
+    def _family_name(self) -> str:
+        """The components' family, by its name in `skmix.families`."""
+
+    def _family_class(self) -> Any:
+        return FAMILIES[self._family_name()]
 
     def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
         """The family with its prior, for data of precision `eps`."""
@@ -74,8 +79,15 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         return 0.0
 
     @abstractmethod
+    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
+        """Checked initial values of the components, by the public attributes that they stand for."""
+
     def _given(self, n_features: int) -> dict[str, np.ndarray]:
         """Checked initial values, by the public attributes that they stand for."""
+        given = self._given_components(n_features)
+        if self.weights_init is not None:
+            given["weights_"] = check_weights(check_shape("weights_init", self.weights_init, (self.n_components,)))
+        return given
 
     # ---- fitting --------------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
@@ -110,7 +122,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         traces, endings = zip(*self._solve(objective, starts), strict=True)
         best = int(np.argmax([ending.point.value for ending in endings]))
         self._publish(objective, traces[best], endings[best])
-        self._warn(endings[best], objective.rows.total_weight)
+        self._warn(endings[best], len(starts), objective.rows.total_weight)
         self.labels_ = self._labels(X)
         return self
 
@@ -158,10 +170,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         family, units = objective.model.family, objective.rows.units
         given = self._given(objective.rows.n_features)
         if self.warm_start and hasattr(self, "converged_"):
-            if len(self.weights_) != self.n_components:
+            fitted = (self._fitted_family, len(self.weights_), self.means_.shape[1])
+            if fitted != (wanted := (self._family_name(), self.n_components, objective.rows.n_features)):
                 raise ValueError(
-                    f"warm_start=True continues from {len(self.weights_)} fitted components but n_components is now "
-                    f"{self.n_components}; set n_components back, or warm_start=False."
+                    "warm_start=True goes on from the last fit, which had (family, n_components, n_features) = "
+                    f"{fitted}, but now they are {wanted}; set them back, or warm_start=False."
                 )
             return [self._adopt(family, units)]
         if {"weights_", *self._component_attributes} <= given.keys():
@@ -183,18 +196,21 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         solver = resolve(self.solver)
         solver.check(objective.model)
         jobs = min(len(starts), effective_n_jobs(self.n_jobs)) if len(starts) > 1 else 1
-        # Restarts share the threads: each gets its part of them, and no BLAS threads on top.
+        # Restarts share the threads: each gets its part of them.
         n_threads = objective.threads.n_threads if jobs == 1 else max(1, available_threads() // jobs)
-
-        def run(index: int, begin: Parameters) -> tuple[Trace, Ending]:
+        cancelled, runs = Event(), []
+        for index, begin in enumerate(starts):
             own = Objective(objective.model, objective.rows.fork(), Threads(n_threads))
-            trace = Trace(own, self.tol, self.max_iter, Verbose.of(self, index))
-            return trace, solver.solve(own, begin, trace)
-
+            runs.append((own, begin, Trace(own, self.tol, self.max_iter, Verbose.of(self, index), cancelled)))
         if jobs == 1:
-            return [run(*item) for item in enumerate(starts)]
-        with one_blas_thread():
-            return Parallel(n_jobs=jobs, prefer="threads")(delayed(run)(*item) for item in enumerate(starts))
+            return [(trace, solver.solve(own, begin, trace)) for own, begin, trace in runs]
+        try:
+            with one_blas_thread():
+                endings = Parallel(n_jobs=jobs, prefer="threads")(delayed(solver.solve)(*run) for run in runs)
+        except BaseException:
+            cancelled.set()  # or the other threads would go on
+            raise
+        return [(trace, ending) for (_, _, trace), ending in zip(runs, endings, strict=True)]
 
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
         """Set the fitted attributes, all of them plain arrays and scalars."""
@@ -204,30 +220,31 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
             setattr(self, name, _as_type(value, objective.rows.dtype))
         self.converged_ = bool(ending.converged)
         self.n_iter_ = trace.n_iter
-        self.n_passes_ = trace.n_passes[-1]
+        self.n_passes_ = trace.total_passes
         self.history_ = trace.history()
         self.lower_bounds_ = trace.values[1:]
         self.lower_bound_ = trace.values[-1]
         self.solver_ = ending.solver
         self.stop_reason_ = ending.reason
-        self._n_features_out = self.n_components
+        self._n_features_out = len(latent)
+        self._fitted_family = self._family_name()
 
-    def _warn(self, ending: Ending, total_weight: float) -> None:
+    def _warn(self, ending: Ending, n_starts: int, total_weight: float) -> None:
         if not ending.converged and self.max_iter > 0:
             warnings.warn(
-                f"The best of {self.n_init} start(s) did not converge: solver {ending.solver!r} {ending.reason}. "
-                "Increase max_iter, raise tol, try another solver or init_params, or check for degenerate data.",
+                f"{f'The best of {n_starts} fits' if n_starts > 1 else 'The fit'} did not converge: solver "
+                f"{ending.solver!r} {ending.reason}. {ending.advice}",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,  # _warn, fit, scikit-learn's wrapper of fit, the user
             )
         counts = ending.point.statistics.latent.counts
         lost = np.flatnonzero(counts <= _NO_ROWS * total_weight)
         if len(lost):
             warnings.warn(
-                f"Component(s) {', '.join(map(str, lost))} lost all rows: the weight is 0, and mean and covariance "
-                "stay where they were when that happened. Use fewer components or another start.",
+                f"Component(s) {', '.join(map(str, lost))} lost all rows: the weight is all but 0, and mean and "
+                "covariance stay where they were when that happened. Use fewer components or another start.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def fit_predict(self, X, y=None, sample_weight=None):
@@ -250,6 +267,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         return self.fit(X, y, sample_weight=sample_weight).labels_
 
     # ---- prediction -----------------------------------------------------------------------------------------------
+    def _family_at_hand(self) -> Family:
+        """The family that was fitted, whatever the parameters say by now; theirs if attributes were set by hand."""
+        name = getattr(self, "_fitted_family", None)
+        return (FAMILIES[name] if name else self._family_class())()
+
     def _adopt(self, family: Family, units: Units) -> Parameters:
         """The fitted parameters in standardised units."""
         public = {name: np.asarray(getattr(self, name), dtype=np.float64) for name in self._component_attributes}
@@ -265,7 +287,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
 
     def _each_block(self, X, consume) -> None:
         """``consume(rows, block, log_joint)`` for each block of validated `X` (see `Objective.each_block`)."""
-        family = self._family_class()()
+        family = self._family_at_hand()
         units = self._fitted_units(family).rounded(X.dtype)
         objective = self._over(X, family, units)
         objective.each_block(self._adopt(family, units), partial(consume, objective.rows))
@@ -310,7 +332,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         responsibilities : ndarray of shape (n_samples, n_components)
         """
         X = self._check_predict_data(X)
-        responsibilities = np.empty((len(X), self.n_components), dtype=X.dtype)
+        responsibilities = np.empty((len(X), len(self.weights_)), dtype=X.dtype)
 
         def consume(rows, block, log_joint):
             normalise(log_joint)
@@ -400,7 +422,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
                 f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."
             )
         rng = check_random_state(self.random_state)
-        family = self._family_class()()
+        family = self._family_at_hand()
         units = self._fitted_units(family)
         weights, components = self._adopt(family, units)
         counts = rng.multinomial(n_samples, weights / weights.sum())
@@ -410,8 +432,9 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     # ---- criteria -------------------------------------------------------------------------------------------------
     def _n_parameters(self) -> int:
         """Free parameters of the mixture."""
-        of_components = self._family_class()().n_parameters(self.n_components, self.n_features_in_)
-        return of_components + Weights().n_parameters(self.n_components)
+        n_components = len(self.weights_)
+        of_components = self._family_at_hand().n_parameters(n_components, self.n_features_in_)
+        return of_components + Weights().n_parameters(n_components)
 
     def bic(self, X):
         """Bayesian information criterion; lower is better.
@@ -425,8 +448,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         -------
         bic : float
         """
-        X = self._check_predict_data(X)
-        return -2 * self.score(X) * len(X) + self._n_parameters() * float(np.log(len(X)))
+        log_likelihood = self.score_samples(X)
+        return float(-2 * log_likelihood.sum(dtype=np.float64) + self._n_parameters() * np.log(len(log_likelihood)))
 
     def aic(self, X):
         """Akaike information criterion; lower is better.
@@ -440,8 +463,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         -------
         aic : float
         """
-        X = self._check_predict_data(X)
-        return -2 * self.score(X) * len(X) + 2 * self._n_parameters()
+        log_likelihood = self.score_samples(X)
+        return float(-2 * log_likelihood.sum(dtype=np.float64) + 2 * self._n_parameters())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

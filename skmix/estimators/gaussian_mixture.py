@@ -6,10 +6,10 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmix.estimators.base import BaseMixture
+from skmix.estimators.checks import check_shape
 from skmix.families import FAMILIES
 from skmix.families.base import Family
 from skmix.likelihood.units import Units
@@ -43,7 +43,8 @@ class GaussianMixture(BaseMixture):
         `tol` is the gain of the last step, which is far smaller than what remains where EM is slow.
     reg_covar : float, default=1e-6
         Strength of the penalty on small covariances, in squared units of the data: a component with the average
-        share of the rows has `reg_covar` added to the diagonal of its covariance.
+        share of the rows has `reg_covar` added to the diagonal of its covariance. It is never less than 3e-19 (float32:
+        2e-7) of the columns' variances, so that degenerate data can be fitted.
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -166,8 +167,8 @@ class GaussianMixture(BaseMixture):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
 
-    def _family_class(self) -> Any:
-        return FAMILIES[_PREFIX + self.covariance_type]
+    def _family_name(self) -> str:
+        return _PREFIX + self.covariance_type
 
     def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
         return self._family_class().with_penalty(self.reg_covar, units, total_weight, self.n_components, eps)
@@ -175,37 +176,15 @@ class GaussianMixture(BaseMixture):
     def _least_scale(self) -> float:
         return float(np.sqrt(self.reg_covar))
 
-    def _given(self, n_features: int) -> dict[str, np.ndarray]:
+    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         K, family, given = self.n_components, self._family_class()(), {}
-        if self.weights_init is not None:
-            given["weights_"] = _check_weights(_check_shape("weights_init", self.weights_init, (K,)))
         if self.means_init is not None:
-            given["means_"] = _check_shape("means_init", self.means_init, (K, n_features))
+            given["means_"] = check_shape("means_init", self.means_init, (K, n_features))
         if self.precisions_init is not None:
             shape = family.precisions_shape(K, n_features)
-            precisions = _check_shape("precisions_init", self.precisions_init, shape)
+            precisions = check_shape("precisions_init", self.precisions_init, shape)
             given["precisions_cholesky_"] = _factor(family, precisions)
         return given
-
-
-def _check_shape(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    value = check_array(value, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name=name)
-    if value.shape != shape:
-        raise ValueError(f"The parameter {name!r} should have the shape of {shape}, but got {value.shape}")
-    return value
-
-
-def _check_weights(weights: np.ndarray) -> np.ndarray:
-    if weights.min() < 0 or weights.max() > 1:
-        raise ValueError(
-            "The parameter 'weights_init' should be in the range [0, 1], but got "
-            f"min value {weights.min():.5f}, max value {weights.max():.5f}"
-        )
-    if abs(weights.sum() - 1) > 1e-6:
-        raise ValueError(
-            f"The parameter 'weights_init' should be normalized, but got sum(weights_init) = {weights.sum():.5f}"
-        )
-    return weights / weights.sum()
 
 
 def _factor(family: Any, precisions: np.ndarray) -> np.ndarray:

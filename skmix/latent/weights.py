@@ -22,8 +22,9 @@ class Weights:
     """Labels drawn independently with probabilities w, the mixture's weights; parameters are the array w (K,)."""
 
     def offset(self, weights: np.ndarray) -> np.ndarray:
-        """Log-weights (K,), added to the log-densities by the kernel."""
-        return np.log(np.maximum(weights, _LEAST))
+        """Log-weights (K,), −inf for a component of weight 0, added to the log-densities by the kernel."""
+        with np.errstate(divide="ignore"):
+            return np.log(weights)
 
     def posterior(self, log_joint: np.ndarray, weight: np.ndarray | None) -> tuple[float, LabelCounts]:
         """Turn log p(x_n, k) of shape (K, n), in place, into weighted responsibilities.
@@ -67,11 +68,13 @@ class WeightChart(Chart):
 
     def __init__(self, weights: np.ndarray, root: np.ndarray):
         self.log_weights, self.root = np.log(np.maximum(weights, _LEAST)), root
+        self.dead = weights == 0
         self.start = np.zeros(len(weights))
 
     def parameters(self, z: np.ndarray) -> np.ndarray:
         log_weights = self.log_weights + z / self.root
         weights = np.exp(log_weights - log_weights.max())
+        weights[self.dead] = 0.0
         return weights / weights.sum()
 
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
@@ -80,12 +83,15 @@ class WeightChart(Chart):
 
 def normalise(log_joint: np.ndarray) -> np.ndarray:
     """Turn log p(x, k) of shape (K, n), in place, into responsibilities; return log p(x) of shape (n,)."""
+    dead = np.isneginf(log_joint[:, 0])  # components of weight 0
     largest = log_joint.max(axis=0)
     log_joint -= largest
     if log_joint.dtype == np.float32:
         # Below, exp() gives subnormal numbers, which slow products down; in float64 they are too rare to matter.
         np.maximum(log_joint, np.float32(-80.0), out=log_joint)
     np.exp(log_joint, out=log_joint)
+    if dead.any():
+        log_joint[dead] = 0.0
     total = log_joint.sum(axis=0)
     log_joint *= 1.0 / total
     np.log(total, out=total)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -112,14 +113,16 @@ class Rows:
         self.dtype = X.dtype
         self.n_samples, self.n_features = X.shape
         self.total_weight = float(self.n_samples if weight is None else weight.sum(dtype=np.float64))
-        self.has_missing = bool(np.isnan(X.sum(dtype=np.float64)) and _any_nan(X))
+        self.n_components = n_components
+        self.has_missing = _any_nan(X)
         self.grouped = Patterns.of(X) if group and self.has_missing else None
         self.masked = self.has_missing and not group
         per_row = row_size(self.masked)
         # Squares of rows this far from the data a model was fitted to would overflow.
         self._farthest = np.finfo(X.dtype).max ** 0.25
-        low, high = column_range(X)
-        self.radius2 = float(np.sum((np.maximum(high - units.centre, units.centre - low) / units.scale) ** 2))
+        with np.errstate(over="ignore"):
+            low, high = column_range(X)
+            self.radius2 = float(np.sum((np.maximum(high - units.centre, units.centre - low) / units.scale) ** 2))
         self.worth_threads = per_row * n_components >= _THREADED
         most = _MAX_ROWS_THREADED if self.worth_threads else _MAX_ROWS
         size = int(np.clip(_ELEMENTS // max(per_row, 1), _MIN_ROWS, most))
@@ -145,7 +148,7 @@ class Rows:
 
     def _cut(self, size: int) -> list[tuple[int, int]]:
         if self.grouped is not None:
-            return self.grouped.cut(size, self.n_features)
+            return self.grouped.cut(size, self.n_components * self.n_features**2)
         return [(a, min(a + size, self.n_samples)) for a in range(0, self.n_samples, size)]
 
     def __len__(self) -> int:
@@ -157,6 +160,7 @@ class Rows:
         mask = block.mask
         return float(log_scale.sum()) if mask is None else log_scale @ mask
 
+    @cached_property
     def log_jacobian(self) -> float:
         """Σ_n w_n Σ_j log scale_j over the observed entries of all rows (nats)."""
         work, total = Workspace(), 0.0
@@ -210,4 +214,7 @@ def _clear(Z: np.ndarray, missing: np.ndarray) -> None:
 
 
 def _any_nan(X: np.ndarray) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not np.isnan(X.sum(dtype=np.float64)):
+            return False
     return any(np.isnan(X[a : a + _MAX_ROWS]).any() for a in range(0, len(X), _MAX_ROWS))

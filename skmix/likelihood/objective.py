@@ -7,6 +7,7 @@ A solver sees an :class:`Objective` and the :class:`Point` that a pass returns; 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import Kernel
 from skmix.likelihood.model import Model, Parameters, Statistics
 from skmix.likelihood.threads import Threads, Workspace
+
+_EPS = float(np.finfo(np.float64).eps)
 
 
 class Point(NamedTuple):
@@ -57,7 +60,10 @@ class Objective:
         self.model, self.rows = model, rows
         self.threads = threads or Threads()
         self.n_passes = 0.0
-        self._log_jacobian = rows.log_jacobian()
+
+    @property
+    def _log_jacobian(self) -> float:
+        return self.rows.log_jacobian
 
     # ---- what solvers use -----------------------------------------------------------------------------------------
     def at(self, parameters: Parameters) -> Point:
@@ -71,7 +77,9 @@ class Objective:
             value = (total + self.model.log_prior(parameters)) / self.rows.total_weight
             statistics = self.model.penalise(statistics, parameters)
         value = value if np.isfinite(value) else -np.inf
-        return Point(parameters, value, total, statistics, kernel.error + self.noise(value))
+        # Errors of single rows mostly average out; those of equal rows do not.
+        error = min(kernel.error, 1e-9 + kernel.error / 100) + 4 * self.noise(value)
+        return Point(parameters, value, total, statistics, error)
 
     def m_step(self, point: Point) -> Parameters:
         """EM's next parameters."""
@@ -88,8 +96,15 @@ class Objective:
             return chart.gradient(z, point.parameters, point.statistics) / self.rows.total_weight
 
     def noise(self, value: float) -> float:
-        """The least change of the objective that is told from rounding."""
-        return 64 * float(np.finfo(self.rows.dtype).eps) * max(1.0, abs(value))
+        """The least change of the objective that is told from rounding.
+
+        Rounding of single rows averages out, that of their sum in float64 does not. Measured in float32 at n = 20 000:
+        standard deviations of 7e-8, 1.5e-7 and 2.8e-7 for d = 2, 10, 30, of which this is between one and three.
+        """
+        size = abs(value + self._log_jacobian / self.rows.total_weight)  # of the standardised log-densities
+        eps = float(np.finfo(self.rows.dtype).eps)
+        of_rows = 16 * eps * (size + self.rows.n_features) / math.sqrt(self.rows.n_samples)
+        return max(of_rows, 64 * _EPS * max(1.0, size))
 
     # ---- what starts and predictions use --------------------------------------------------------------------------
     def m_step_from(self, assign: Callable[[Block, np.ndarray], None], parameters: Parameters) -> Parameters:

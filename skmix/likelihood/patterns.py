@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_ELEMENTS = 1 << 20  # patterns × features² of a block: bounds the memory for the patterns' factors
+_ELEMENTS = 1 << 18  # patterns × components × features² of a block: bounds the memory for the patterns' factors
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Patterns:
         observed = ~np.isnan(X[order[first]])
         return cls(order, np.r_[first, len(X)], observed)
 
-    def cut(self, size: int, n_features: int) -> list[tuple[int, int]]:
-        """Blocks of at most `size` rows and of boundedly many patterns."""
-        most = max(1, _ELEMENTS // (n_features * n_features))
+    def cut(self, size: int, per_pattern: int) -> list[tuple[int, int]]:
+        """Blocks of at most `size` rows, and of so many patterns that `per_pattern` numbers for each do no harm."""
+        most = max(1, _ELEMENTS // per_pattern)
         bounds, start = [], 0
         n_samples = len(self.order)
         while start < n_samples:

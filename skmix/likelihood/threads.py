@@ -68,8 +68,16 @@ class _BlasLimit:
                 if self._depth == 0:
                     self._limiter.restore_original_limits()
 
+    def forget(self) -> None:
+        """In a forked child: nobody holds the limit, whatever the parent's threads were doing."""
+        if self._depth:
+            self._limiter.restore_original_limits()
+        self.__init__()  # type: ignore[misc]
+
 
 one_blas_thread = _BlasLimit()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=one_blas_thread.forget)
 
 
 class Threads:

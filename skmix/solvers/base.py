@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from skmix.likelihood.model import Model, Parameters
@@ -43,9 +44,14 @@ class Solver(BaseEstimator, ABC):
 
     def solve(self, objective: Objective, start: Parameters, trace: Trace) -> Ending:
         """Evaluate the start and climb from it."""
-        self.check(objective.model)
         with objective.threads.open():
+            trace.begin()
             point = objective.at(start)
+            if not np.isfinite(point.value):
+                raise ValueError(
+                    "The objective cannot be computed at the start: means_init, precisions_init or the weights are too "
+                    "far from the data's own scale. Change them, or let init_params find a start."
+                )
             trace.accept(point)
             return self.run(objective, point, trace)
 

@@ -38,7 +38,7 @@ class EM(Solver):
             gain = candidate.value - point.value
             if gain < -max(point.error, candidate.error):
                 reason = f"stopped: the next EM step was refused, it lowered the objective by {-gain:.1e} nats per row"
-                return Ending(point, False, reason, self.name)
+                return Ending(point, False, reason, self.name, "Check for degenerate data, or fit them in float64.")
             # At the optimum rounding decides: the better point stays, as an iterate of its own.
             point = candidate if gain >= 0 else point
             trace.accept(point)

@@ -16,6 +16,8 @@ from skmix.solvers.em import EM
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_quasi_newton, travelling
 
+_LEAST_LEG = 5  # fewer iterations cannot show that they gain little
+
 
 class LBFGS(Solver):
     """L-BFGS on the observed-data log-likelihood, by SciPy's L-BFGS-B; one pass an evaluation.
@@ -36,7 +38,7 @@ class LBFGS(Solver):
         Least number of EM steps before the first L-BFGS step; they go on while a step gains more than 1e-3 nats per
         row, and where they converge there is nothing left to do. 0 for none at all.
     reanchor : int, default=50
-        Iterations after which the chart is made anew about the current point and the memory is dropped.
+        Iterations, at least 5, after which the chart is made anew about the current point and the memory is dropped.
 
     References
     ----------
@@ -61,7 +63,7 @@ class LBFGS(Solver):
         "memory": [Interval(Integral, 1, None, closed="left")],
         "chart": [str],
         "warmup": [Interval(Integral, 0, None, closed="left")],
-        "reanchor": [Interval(Integral, 1, None, closed="left")],
+        "reanchor": [Interval(Integral, _LEAST_LEG, None, closed="left")],
     }
 
     def __init__(self, memory: int = 30, chart: str = "frame", warmup: int = 5, reanchor: int = 50):
@@ -94,6 +96,9 @@ class LBFGS(Solver):
             if leg.interrupted and ending.unfinished:
                 # The line search found nothing: at the optimum, or lost its way. An EM step tells which.
                 ending = em.run(objective, leg.point, trace, 1)
+                gain = ending.point.value - leg.point.value
+                if leg.n_accepted == 0 and ending.unfinished and gain <= leg.point.error:
+                    return self.converged(ending.point, 0.0, trace)
         return ending._replace(solver=self.name) if not ending.converged else ending
 
 

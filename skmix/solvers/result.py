@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Event
 from typing import NamedTuple
 
 import numpy as np
@@ -38,18 +39,34 @@ class Trace:
         Most accepted iterates after the start.
     listener : callable, optional
         Called with this trace at every accepted iterate.
+    cancelled : threading.Event, optional
+        Once it is set, the next accepted iterate raises KeyboardInterrupt: how a fit in another thread is stopped.
     """
 
-    def __init__(self, objective: Objective, tol: float, max_iter: int, listener: Listener | None = None):
+    def __init__(
+        self,
+        objective: Objective,
+        tol: float,
+        max_iter: int,
+        listener: Listener | None = None,
+        cancelled: Event | None = None,
+    ):
         self.tol, self.max_iter = tol, max_iter
         self.values: list[float] = []
         self.n_passes: list[float] = []
         self.seconds: list[float] = []
-        self._objective, self._begin = objective, time.perf_counter()
+        self._objective, self._cancelled = objective, cancelled
+        self.begin()
         self._listeners = [call for call in (listener, _listener.get()) if call is not None]
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._begin = time.perf_counter()
 
     def accept(self, point: Point) -> None:
         """Record the pass made at an iterate that the solver goes on from."""
+        if self._cancelled is not None and self._cancelled.is_set():
+            raise KeyboardInterrupt
         self.values.append(point.value)
         self.n_passes.append(self._objective.n_passes)
         self.seconds.append(time.perf_counter() - self._begin)
@@ -64,6 +81,11 @@ class Trace:
     @property
     def exhausted(self) -> bool:
         return self.n_iter >= self.max_iter
+
+    @property
+    def total_passes(self) -> float:
+        """All passes made so far, those of refused steps included."""
+        return self._objective.n_passes
 
     def history(self) -> dict[str, np.ndarray]:
         """The trace as 1-D arrays of equal length."""
@@ -86,12 +108,15 @@ class Ending(NamedTuple):
         A sentence for the user; empty where another solver is to go on.
     solver : str
         Name of the solver that ended it.
+    advice : str
+        What the user may change where it did not converge.
     """
 
     point: Point
     converged: bool
     reason: str
     solver: str
+    advice: str = "Increase max_iter, raise tol, or try another solver or init_params."
 
     @property
     def unfinished(self) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+_COARSE = 1e-10  # nats per row
+
 
 def remaining_of_linear(values: Sequence[float], noise: float) -> float:
     """Gain that remains for a linearly converging sequence (EM and its kind), by Aitken's extrapolation.
@@ -35,7 +37,9 @@ def remaining_of_linear(values: Sequence[float], noise: float) -> float:
     one-parameter exponential family. Ann. Inst. Statist. Math. 46, 373–388. doi:10.1007/BF01720593
     """
     gains = np.diff(values[-4:])
-    if len(gains) and gains[-1] <= noise:
+    # In float64 a gain that is noise is the end; in float32 it may be a plateau: the next one must be noise, too.
+    enough = 2 if noise > _COARSE else 1
+    if len(gains) >= enough and gains[-enough:].max() <= noise:
         return 0.0
     if len(gains) < 3:
         return float("inf")

@@ -24,6 +24,7 @@ from sklearn.utils import get_tags
 
 from skmix import GaussianMixture
 from skmix.solvers import LBFGS, SOLVERS
+from skmix.solvers.result import listening
 
 FITTED = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
 
@@ -96,8 +97,9 @@ def test_warm_start_goes_on_from_the_last_fit():
     with pytest.warns(ConvergenceWarning):
         ten.fit(X)
     assert_same_fit(ten, mixture)
-    with pytest.raises(ValueError, match="n_components is now 2"):
-        mixture.set_params(n_components=2).fit(X)
+    assert mixture.set_params(n_components=2).predict_proba(X).shape == (len(X), 3)  # the fit is what counts
+    with pytest.raises(ValueError, match=r"warm_start=True .* \('gaussian-full', 3, 3\), but now they are .*, 2, 3\)"):
+        mixture.fit(X)
 
 
 def test_verbose_prints_progress(capsys):
@@ -106,6 +108,41 @@ def test_verbose_prints_progress(capsys):
     assert "Start 0" in printed
     assert "Start 1" in printed
     assert "Iteration 1\t objective" in printed
+
+
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_predictions_are_those_of_the_fit_whatever_the_parameters_say_by_now(covariance_type):
+    X = blobs(d=2, K=2)
+    mixture = GaussianMixture(2, covariance_type=covariance_type, random_state=0).fit(X)
+    expected = mixture.predict_proba(X), mixture.score(X), mixture.bic(X)
+    for other in COVARIANCE_TYPES:
+        mixture.set_params(n_components=5, covariance_type=other)
+        assert_array_equal(mixture.predict_proba(X), expected[0])
+        assert (mixture.score(X), mixture.bic(X)) == expected[1:]
+
+
+def test_criteria_accept_data_frames_without_a_warning():
+    X = pd.DataFrame(blobs(), columns=list("abc"))
+    mixture = GaussianMixture(2, random_state=0).fit(X)
+    assert mixture.bic(X) > mixture.aic(X)
+
+
+def test_a_weight_of_zero_stays_zero():
+    """Even at rows that are so far from all other components that their densities underflow."""
+    X = blobs(d=2, K=2, n=100)
+    start = {"weights_init": [0.5, 0.5, 0.0], "means_init": [X[0], X[1], [1e4, 1e4]]}
+    for solver in SOLVERS:
+        mixture = GaussianMixture(3, solver=solver, random_state=0, max_iter=20, tol=0, **start)
+        with pytest.warns(ConvergenceWarning):
+            mixture.fit(np.r_[X, [[1e4, 1e4]]])
+        assert mixture.weights_[2] == 0.0
+        assert mixture.predict([[1e8, 1e8]])[0] != 2
+        assert mixture.predict_proba([[1e4, 1e4]])[0, 2] == 0.0
+
+
+def test_a_start_that_cannot_be_evaluated_is_refused():
+    with pytest.raises(ValueError, match="cannot be computed at the start: means_init"):
+        GaussianMixture(2, means_init=[[1e160, 0.0], [0.0, 1e160]], random_state=0).fit(blobs(d=2, K=2))
 
 
 # ---- weights --------------------------------------------------------------------------------------------------------
@@ -239,6 +276,13 @@ def test_jobs_do_not_change_the_result(solver):
     assert_array_equal(one.means_, three.means_)
 
 
+def test_listeners_hear_fits_in_other_threads():
+    heard = []
+    with listening(lambda trace: heard.append(trace.n_iter)):
+        GaussianMixture(3, n_init=3, n_jobs=2, random_state=0).fit(blobs())
+    assert heard.count(0) == 3
+
+
 # ---- input ----------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "convert",
@@ -275,6 +319,18 @@ def test_float32_is_kept(covariance_type):
     assert mixture.predict_proba(X).dtype == mixture.transform(X).dtype == mixture.score_samples(X).dtype == np.float32
     double = GaussianMixture(3, covariance_type=covariance_type, random_state=0, tol=1e-4).fit(X.astype(float))
     assert mixture.score(X) == pytest.approx(double.score(X.astype(float)), abs=2e-3)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e15, 1e-15])
+@pytest.mark.parametrize("init_params", ["kmeans", "random"])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_float32_goes_as_far_as_float64(solver, init_params, unit):
+    """Its rounding, far larger than float64's, is not taken for the end, in whatever units."""
+    X = blobs(n=5000, d=5, K=3, separation=3.0, seed=2)
+    mixture = GaussianMixture(3, solver=solver, init_params=init_params, random_state=0, reg_covar=0, max_iter=1000)
+    double = clone(mixture).fit(X * unit).lower_bound_
+    single = mixture.fit((X * unit).astype(np.float32)).lower_bound_
+    assert single == pytest.approx(double, abs=2e-5)
 
 
 @pytest.mark.parametrize(
