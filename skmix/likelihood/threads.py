@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+import threadpoolctl
 from threadpoolctl import ThreadpoolController
 
 _CHUNKS = 16  # sums are formed per chunk and added in order: the result does not depend on the number of threads
@@ -66,12 +67,20 @@ class _BlasLimit:
             with self._lock:
                 self._depth -= 1
                 if self._depth == 0:
-                    self._limiter.restore_original_limits()
+                    self._restore()
+
+    def _restore(self) -> None:
+        # From version 3.8 on, threadpoolctl lets only the thread that set a limit change it, and the last to leave may
+        # be another one.
+        release = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", lambda force: None)
+        release(force=True)
+        self._limiter.restore_original_limits()
+        release(force=True)
 
     def forget(self) -> None:
         """In a forked child: nobody holds the limit, whatever the parent's threads were doing."""
         if self._depth:
-            self._limiter.restore_original_limits()
+            self._restore()
         self.__init__()  # type: ignore[misc]
 
 

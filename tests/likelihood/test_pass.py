@@ -1,5 +1,8 @@
 """A pass against the plain reference, however it is cut, threaded, typed and laid out in memory."""
 
+import time
+from threading import Event, Thread
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -7,7 +10,9 @@ from problems import COVARIANCE_TYPES, adopt, blobs, exact_kernels, objective_of
 from reference import covariance_matrices, e_step, m_step
 from scipy.stats import multivariate_normal
 
+from skmix import GaussianMixture
 from skmix.likelihood.threads import available_threads, one_blas_thread
+from skmix.solvers.result import listening
 
 
 def public(p, parameters):
@@ -131,8 +136,36 @@ def test_available_threads_obeys_limits(monkeypatch):
         assert available_threads() == 1
 
 
-def test_blas_limit_is_restored_when_the_last_user_leaves():
+def test_blas_limit_is_restored_by_the_last_user_whichever_thread_that_is():
     before = available_threads()
-    with one_blas_thread(), one_blas_thread():
-        pass
+    inside, leave = Event(), Event()
+
+    def hold():
+        with one_blas_thread():
+            inside.set()
+            leave.wait(timeout=10)
+
+    with one_blas_thread():
+        other = Thread(target=hold)
+        other.start()
+        assert inside.wait(timeout=10)
+    assert available_threads() == 1
+    leave.set()
+    other.join()
+    assert available_threads() == before
+
+
+def test_an_interrupted_fit_leaves_no_threads_and_no_limit_behind():
+    before = available_threads()
+
+    def interrupt(trace):
+        if trace.n_iter == 3:
+            raise KeyboardInterrupt
+
+    mixture = GaussianMixture(3, solver="em", tol=0.0, n_init=4, n_jobs=2, random_state=0, max_iter=10**6)
+    with listening(interrupt), pytest.raises(KeyboardInterrupt):
+        mixture.fit(blobs(separation=0.5))
+    deadline = time.monotonic() + 10
+    while available_threads() != before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert available_threads() == before
