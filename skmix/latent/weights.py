@@ -9,6 +9,7 @@ import numpy as np
 from skmix.families.base import LEAST_SHARE, Additive, Chart
 
 _LEAST = np.finfo(np.float64).tiny
+_LEAST_EXPONENT = {"float64": -700.0, "float32": -80.0}
 
 
 @dataclass
@@ -86,9 +87,8 @@ def normalise(log_joint: np.ndarray) -> np.ndarray:
     dead = np.isneginf(log_joint[:, 0])  # components of weight 0
     largest = log_joint.max(axis=0)
     log_joint -= largest
-    if log_joint.dtype == np.float32:
-        # Below, exp() gives subnormal numbers, which slow products down; in float64 they are too rare to matter.
-        np.maximum(log_joint, np.float32(-80.0), out=log_joint)
+    # Below, exp() gives subnormal numbers, which slow the products down and add nothing.
+    np.maximum(log_joint, _LEAST_EXPONENT[log_joint.dtype.name], out=log_joint)
     np.exp(log_joint, out=log_joint)
     if dead.any():
         log_joint[dead] = 0.0
