@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 _LEAST_ROUNDS = 3
-# Seconds of untimed calls before a timed one: OpenBLAS lets idle threads spin for 25 ms, and after another library has freed
-# its arrays it takes some ten iterations until one's own memory is mapped again, as it is in a fit of many iterations.
+# Seconds of untimed calls before a timed one: OpenBLAS lets idle threads spin for 25 ms, and after another library has
+# freed its arrays it takes some ten iterations until one's own memory is mapped again, as it is in a long fit.
 _SETTLE = 0.2
 _LONG = 0.5  # seconds; a longer call does not care what ran before it
 

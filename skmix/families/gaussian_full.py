@@ -39,7 +39,7 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
         return n_features * (n_features + 3) // 2 + 1
 
     def row_size(self, n_components: int, n_features: int, masked: bool) -> int:
-        # Residuals are used once each, so blocks may outgrow the cache: 2500 to 5000 rows were 5 to 10 % faster than 1250.
+        # Residuals are used once each, so blocks may outgrow the cache: 2500 rows and more were 5 to 10 % faster.
         few = _few(n_components, n_features)
         return n_components * n_features // 4 if few else self.n_features_out(n_features, masked)
 
