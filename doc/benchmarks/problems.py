@@ -66,7 +66,7 @@ def grid_problem(n: int, d: int, K: int, covariance_type: str = "full", seed: in
     rng = np.random.default_rng([seed, d, K])
     means = 1.5 * rng.standard_normal((K, d))
     factors = 0.8 * np.eye(d) + 0.4 * np.tril(rng.standard_normal((K, d, d))) / np.sqrt(d)
-    X = _draw(n, np.full(K, 1 / K), means, factors, rng)
+    X = draw(n, np.full(K, 1 / K), means, factors, rng)
     covariances = factors @ factors.transpose(0, 2, 1)
     near = means + 0.1 * rng.standard_normal((K, d))
     return Problem(X, K, covariance_type, Start(np.full(K, 1 / K), near, _precisions(covariances, covariance_type)))
@@ -79,11 +79,11 @@ def mixture_problem(difficulty: str, d: int, K: int, n: int, seed: int) -> Probl
     next.
     """
     rng = np.random.default_rng([seed, d, K, n])
-    means = DISTANCES[difficulty] * _simplex(K, d) @ _rotation(d, rng)
+    means = DISTANCES[difficulty] * _simplex(K, d) @ rotation(d, rng)
     deviations = np.exp(np.linspace(-0.5, 0.5, d) * np.log(2))
-    factors = np.stack([_rotation(d, rng) * deviations for _ in range(K)])
+    factors = np.stack([rotation(d, rng) * deviations for _ in range(K)])
     weights = np.arange(K, 2 * K) / np.arange(K, 2 * K).sum()
-    return Problem(_draw(n, weights, means, factors, rng), K)
+    return Problem(draw(n, weights, means, factors, rng), K)
 
 
 def from_kmeans(problem: Problem, seed: int) -> Problem:
@@ -140,7 +140,7 @@ def _patterns(d: int, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 # ---- parts ----------------------------------------------------------------------------------------------------------
-def _draw(n: int, weights: np.ndarray, means: np.ndarray, factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw(n: int, weights: np.ndarray, means: np.ndarray, factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw rows of a mixture with covariances ``factors[k] @ factors[k].T``."""
     X = np.empty((n, means.shape[1]))
     for first in range(0, n, _BLOCK):
@@ -171,5 +171,5 @@ def _simplex(K: int, d: int) -> np.ndarray:
     return np.pad(corners @ basis.T, ((0, 0), (0, d - K + 1)))
 
 
-def _rotation(d: int, rng: np.random.Generator) -> np.ndarray:
+def rotation(d: int, rng: np.random.Generator) -> np.ndarray:
     return np.linalg.qr(rng.standard_normal((d, d)))[0]

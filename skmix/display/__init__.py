@@ -1,6 +1,7 @@
 """Pictures of fitted mixtures, in the manner of scikit-learn's Displays. matplotlib is imported when one is drawn."""
 
+from skmix.display.comparison import SolverComparisonDisplay
 from skmix.display.convergence import ConvergenceDisplay
 from skmix.display.mixture import MixtureDisplay
 
-__all__ = ["ConvergenceDisplay", "MixtureDisplay"]
+__all__ = ["ConvergenceDisplay", "MixtureDisplay", "SolverComparisonDisplay"]

@@ -74,6 +74,10 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         """The family with its prior, for data of precision `eps`."""
         return self._family_class()()
 
+    def _make_latent(self, total_weight: float) -> Any:
+        """The latent structure with its prior."""
+        return Weights()
+
     def _least_scale(self) -> float:
         """The least scale of a column that is worth telling apart, in the data's units."""
         return 0.0
@@ -151,9 +155,10 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
             _check_spread(units)
         total_weight = float(len(X) if weight is None else weight.sum())
         family = self._make_family(units, total_weight, float(np.finfo(X.dtype).eps))
-        return self._over(X, family, units, weight)
+        return self._over(X, Model(family, self._make_latent(total_weight)), units, weight)
 
-    def _over(self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None = None) -> Objective:
+    def _over(self, X: np.ndarray, model: Model, units: Units, weight: np.ndarray | None = None) -> Objective:
+        family = model.family
         rows = Rows(
             X,
             units,
@@ -163,7 +168,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
             n_components=self.n_components,
         )
         threads = Threads(available_threads() if rows.worth_threads and len(rows) > 1 else 1)
-        return Objective(Model(family, Weights()), rows, threads)
+        return Objective(model, rows, threads)
 
     def _starts(self, objective: Objective) -> list[Parameters]:
         """The parameters to start from, `n_init` of them, or the fitted ones where `warm_start` says so."""
@@ -286,11 +291,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         return Units.of_mixture(weights, *family.location_scale(components), common_scale=family.common_scale)
 
     def _each_block(self, X, consume) -> None:
-        """``consume(rows, block, log_joint)`` for each block of validated `X` (see `Objective.each_block`)."""
+        """``consume(objective, block, log_joint)`` for each block of validated `X` (see `Objective.each_block`)."""
         family = self._family_at_hand()
         units = self._fitted_units(family).rounded(X.dtype)
-        objective = self._over(X, family, units)
-        objective.each_block(self._adopt(family, units), partial(consume, objective.rows))
+        objective = self._over(X, Model(family, self._make_latent(1.0)), units)
+        objective.each_block(self._adopt(family, units), partial(consume, objective))
 
     def _check_predict_data(self, X) -> np.ndarray:
         check_is_fitted(self)
@@ -299,7 +304,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     def _labels(self, X: np.ndarray) -> np.ndarray:
         labels = np.empty(len(X), dtype=np.intp)
 
-        def consume(rows, block, log_joint):
+        def consume(objective, block, log_joint):
             labels[block.rows] = log_joint.argmax(axis=0)
 
         self._each_block(X, consume)
@@ -334,7 +339,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         X = self._check_predict_data(X)
         responsibilities = np.empty((len(X), len(self.weights_)), dtype=X.dtype)
 
-        def consume(rows, block, log_joint):
+        def consume(objective, block, log_joint):
             normalise(log_joint)
             responsibilities[block.rows] = log_joint.T
 
@@ -371,8 +376,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         X = self._check_predict_data(X)
         log_likelihood = np.empty(len(X), dtype=X.dtype)
 
-        def consume(rows, block, log_joint):
-            log_likelihood[block.rows] = normalise(log_joint) - rows.log_scale(block)
+        def consume(objective, block, log_joint):
+            log_likelihood[block.rows] = normalise(log_joint) + objective.row_constant(block)
 
         self._each_block(X, consume)
         return log_likelihood
@@ -434,7 +439,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         """Free parameters of the mixture."""
         n_components = len(self.weights_)
         of_components = self._family_at_hand().n_parameters(n_components, self.n_features_in_)
-        return of_components + Weights().n_parameters(n_components)
+        return of_components + self._make_latent(1.0).n_parameters(n_components)
 
     def bic(self, X):
         """Bayesian information criterion; lower is better.

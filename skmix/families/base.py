@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from skmix.likelihood.differentiate import along
+
 if TYPE_CHECKING:
     from skmix.likelihood.blocks import Block, Rows
     from skmix.likelihood.kernels import Kernel
@@ -28,6 +30,10 @@ class Additive:
         pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in dataclasses.fields(self))  # type: ignore[arg-type]
         return type(self)(*(a + b for a, b in pairs))
 
+    def __mul__(self, factor: float):
+        """Statistics of the same rows with `factor` times their weights."""
+        return type(self)(*(getattr(self, f.name) * factor for f in dataclasses.fields(self)))  # type: ignore[arg-type]
+
     def total(self):
         """Sum over a leading axis (patterns of observed features)."""
         return type(self)(*(getattr(self, f.name).sum(axis=0) for f in dataclasses.fields(self)))  # type: ignore[arg-type]
@@ -40,13 +46,20 @@ class Chart(ABC):
     ----------
     start : ndarray of shape (size,)
         The coordinates of the point at which the chart was made.
+    analytic : bool
+        Whether `parameters` and `gradient` take complex steps, hence whether there are Hessian products.
     """
 
     start: np.ndarray
+    analytic: ClassVar[bool] = True
 
     @abstractmethod
     def parameters(self, z: np.ndarray) -> Any:
         """The parameters at ``z``: valid for every finite ``z``."""
+
+    @abstractmethod
+    def coordinates(self, parameters: Any) -> np.ndarray:
+        """The inverse of `parameters`."""
 
     @abstractmethod
     def gradient(self, z: np.ndarray, parameters: Any, statistics: Any) -> np.ndarray:
@@ -69,12 +82,15 @@ class Family(ABC):
         True where the family survives only a scale common to all features.
     standardise : bool
         False where the data must stay in their own units (counts, codes).
+    has_gradient : bool
+        False where the charts give no gradient: then only EM and its accelerations can fit it.
     """
 
     charts: ClassVar[dict[str, Any]] = {}
     independent_features: ClassVar[bool] = False
     common_scale: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
+    has_gradient: ClassVar[bool] = True
 
     # ---- towards the rows -------------------------------------------------------------------------------------
     @abstractmethod
@@ -96,6 +112,17 @@ class Family(ABC):
         """Expected complete-row statistics from those of the observed features; unless `independent_features`."""
         raise NotImplementedError(f"{type(self).__name__} must define `lift` to accept missing values.")
 
+    def check_data(self, X: np.ndarray, caller: str) -> None:
+        """Raise ValueError where no component can have such rows (negative counts, say)."""
+
+    def log_base(self, block: Block) -> np.ndarray | float:
+        """The part of a row's log-density that no parameter touches, shape (n,): not formed in a pass."""
+        return 0.0
+
+    def isotropic(self, Z: np.ndarray) -> np.ndarray:
+        """Rows in coordinates in which distances suit k-means, (n_features, n)."""
+        return Z
+
     # ---- parameter algebra ------------------------------------------------------------------------------------
     @abstractmethod
     def reference(self, n_components: int, n_features: int) -> Any:
@@ -115,6 +142,18 @@ class Family(ABC):
 
         A component without rows keeps its parameters.
         """
+
+    def rebase(self, statistics: Any, old: Any, new: Any) -> Any:
+        """Statistics formed at the parameters `old`, as they would read had they been formed at `new`.
+
+        The responsibilities (and the distribution of missing entries) stay those of `old`. Only families whose
+        statistics are relative to the parameters have something to do.
+        """
+        return statistics
+
+    @abstractmethod
+    def expected_log_density(self, statistics: Any, parameters: Any) -> float:
+        """Σ_n w_n Σ_k r_nk log p(x_n | k), nats, up to a constant, from `statistics` formed at `parameters`."""
 
     @abstractmethod
     def sample(self, parameters: Any, component: int, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
@@ -155,6 +194,10 @@ class ExponentialFamily(Family):
     @abstractmethod
     def natural(self, parameters: Any, masked: bool = False) -> np.ndarray:
         """Coefficients η of shape (..., K, F): the log-density of a row is η·φ."""
+
+    def natural_along(self, parameters: Any, tangent: Any, masked: bool = False) -> np.ndarray:
+        """The rate at which η changes as the parameters move along `tangent`."""
+        return along(lambda at: self.natural(at, masked), (parameters, tangent))
 
     @abstractmethod
     def collect(self, sums: np.ndarray, parameters: Any, masked: bool = False) -> Any:

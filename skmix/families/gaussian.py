@@ -56,6 +56,21 @@ class MatrixParameters(NamedTuple):
     whitening: np.ndarray
 
 
+class Velocity(NamedTuple):
+    """How whitened rows move with the parameters: dμ = L b and dΣ = L M Lᵀ.
+
+    The log-density of a row changes at the rate ½ (yᵀM y − tr M) + bᵀy.
+
+    Attributes
+    ----------
+    b : ndarray of shape (..., K, d)
+    M : ndarray of shape (..., K, d, d), or (..., 1, d, d) where tied
+    """
+
+    b: np.ndarray
+    M: np.ndarray
+
+
 class ScaleParameters(NamedTuple):
     """Means (K, d) and standard deviations (K, d), or (K,) where spherical."""
 
@@ -118,7 +133,13 @@ def invert_triangular(L: np.ndarray) -> np.ndarray:
     if L.shape[-1] == 0:
         return L.copy()
     flat = L.reshape(-1, *L.shape[-2:])
-    return np.stack([lapack.dtrtri(matrix, lower=1)[0] for matrix in flat]).reshape(L.shape)
+    invert = lapack.ztrtri if np.iscomplexobj(L) else lapack.dtrtri
+    return np.stack([invert(matrix, lower=1)[0] for matrix in flat]).reshape(L.shape)
+
+
+def log_abs(value: np.ndarray) -> np.ndarray:
+    """log |value|; analytic, so that a complex step through it is a derivative."""
+    return np.log(value * np.where(value.real < 0, -1.0, 1.0))
 
 
 def robust_cholesky(S: np.ndarray, least: np.ndarray) -> np.ndarray:

@@ -40,6 +40,11 @@ def _away_from_zero(value: np.ndarray) -> np.ndarray:
     return np.where(np.abs(value) < 1e-150, 1e-150, value)
 
 
+def _held(logarithm: np.ndarray) -> np.ndarray:
+    """`logarithm` between −300 and 300, so that its exponential and squares of that are finite."""
+    return np.where(np.abs(logarithm.real) > 300, np.clip(logarithm.real, -300, 300), logarithm)
+
+
 class _GaussianChart(Chart):
     """Means and the shape of the covariances, packed one behind the other."""
 
@@ -66,7 +71,7 @@ class MatrixFrame(_GaussianChart):
     def _displacement(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """b/√m and T."""
         b, t = self.split(z)
-        T = np.zeros(self.origin.whitening.shape)
+        T = np.zeros(self.origin.whitening.shape, z.dtype)
         T[..., self.i, self.j] = t.reshape(self.unit.shape) * self.unit
         k = np.arange(T.shape[-1])
         T[..., k, k] = _away_from_zero(T[..., k, k] + 1.0)
@@ -78,6 +83,14 @@ class MatrixFrame(_GaussianChart):
         L = self.origin.cholesky @ invert_triangular(T)
         means = self.origin.means + (self.family.per_component(L) @ shift[..., None])[..., 0]
         return MatrixParameters(means, L, W)
+
+    def coordinates(self, parameters: MatrixParameters) -> np.ndarray:
+        T = parameters.whitening @ self.origin.cholesky
+        sign = np.sign(diagonal(T))[..., None]  # rows of W mean the same with either sign
+        t = (T * sign - np.eye(T.shape[-1]))[..., self.i, self.j] / self.unit
+        W = self.family.per_component(parameters.whitening * sign)
+        b = (W @ (parameters.means - self.origin.means)[..., None])[..., 0] * self.root
+        return np.concatenate([b.ravel(), t.ravel()])
 
     def gradient(self, z: np.ndarray, parameters: MatrixParameters, statistics: Moments) -> np.ndarray:
         shift, T = self._displacement(z)
@@ -109,6 +122,12 @@ class ScaleFrame(_GaussianChart):
         scales = self.origin.scales / T
         return ScaleParameters(self.origin.means + self.family.per_feature(scales) * shift, scales)
 
+    def coordinates(self, parameters: ScaleParameters) -> np.ndarray:
+        scales = np.abs(parameters.scales) * np.sign(self.origin.scales)
+        shift = (parameters.means - self.origin.means) / self.family.per_feature(scales)
+        t = (self.origin.scales / scales - 1.0) / self.unit
+        return np.concatenate([(shift * self.root).ravel(), t.ravel()])
+
     def gradient(self, z: np.ndarray, parameters: ScaleParameters, statistics: Moments) -> np.ndarray:
         shift, T = self._displacement(z)
         inner = self.family.pool(statistics.counts - statistics.first * shift) - statistics.second
@@ -122,16 +141,19 @@ class LogCholeskyChart(_GaussianChart):
         super().__init__(family, parameters, statistics)
         self.i, self.j = np.tril_indices(parameters.means.shape[1])
         self.on_diagonal = self.i == self.j
+        self.start = self.coordinates(parameters)
+
+    def coordinates(self, parameters: MatrixParameters) -> np.ndarray:
         L = parameters.cholesky * np.sign(diagonal(parameters.cholesky))[..., None, :]
         entries = L[..., self.i, self.j]
         entries[..., self.on_diagonal] = np.log(entries[..., self.on_diagonal])
-        self.start = np.concatenate([parameters.means.ravel(), entries.ravel()])
+        return np.concatenate([parameters.means.ravel(), entries.ravel()])
 
     def parameters(self, z: np.ndarray) -> MatrixParameters:
         means, shape = self.split(z)
-        L = np.zeros(self.origin.cholesky.shape)
+        L = np.zeros(self.origin.cholesky.shape, z.dtype)
         entries = shape.reshape(*L.shape[:-2], -1).copy()
-        entries[..., self.on_diagonal] = np.exp(np.clip(entries[..., self.on_diagonal], -300, 300))
+        entries[..., self.on_diagonal] = np.exp(_held(entries[..., self.on_diagonal]))
         L[..., self.i, self.j] = entries
         return MatrixParameters(means, L, invert_triangular(L))
 
@@ -145,9 +167,14 @@ class LogCholeskyChart(_GaussianChart):
 class FactorChart(_GaussianChart):
     """Means as they are, Σ = UᵀU with a full square U: over-parametrised, no constraint, no logarithm."""
 
+    analytic = False  # it goes through a QR decomposition
+
     def __init__(self, family: Any, parameters: MatrixParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
-        self.start = np.concatenate([parameters.means.ravel(), transpose(parameters.cholesky).ravel()])
+        self.start = self.coordinates(parameters)
+
+    def coordinates(self, parameters: MatrixParameters) -> np.ndarray:
+        return np.concatenate([parameters.means.ravel(), transpose(parameters.cholesky).ravel()])
 
     def parameters(self, z: np.ndarray) -> MatrixParameters:
         means, shape = self.split(z)
@@ -176,7 +203,10 @@ class ScaleChart(_GaussianChart):
 
     def __init__(self, family: Any, parameters: ScaleParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
-        self.start = np.concatenate([parameters.means.ravel(), self.pack(np.abs(parameters.scales)).ravel()])
+        self.start = self.coordinates(parameters)
+
+    def coordinates(self, parameters: ScaleParameters) -> np.ndarray:
+        return np.concatenate([parameters.means.ravel(), self.pack(np.abs(parameters.scales)).ravel()])
 
     def pack(self, scales: np.ndarray) -> np.ndarray:
         return scales
@@ -205,7 +235,7 @@ class LogScaleChart(ScaleChart):
         return np.log(scales)
 
     def unpack(self, shape: np.ndarray) -> np.ndarray:
-        return np.exp(np.clip(shape, -300, 300))
+        return np.exp(_held(shape))
 
     def stretch(self, scales: np.ndarray) -> np.ndarray:
         return np.ones_like(scales)

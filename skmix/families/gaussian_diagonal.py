@@ -8,7 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 from skmix.families.base import ExponentialFamily
-from skmix.families.gaussian import LOG_2PI, Gaussian, Moments, ScaleParameters, divide_alive, has_rows
+from skmix.families.gaussian import (
+    LOG_2PI,
+    Gaussian,
+    Moments,
+    ScaleParameters,
+    Velocity,
+    divide_alive,
+    has_rows,
+    log_abs,
+)
 from skmix.families.gaussian_charts import LogScaleChart, ScaleChart, ScaleFrame
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
@@ -56,7 +65,7 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         square = -0.5 / scales**2
         whitened = means / sigma
         # What one observed entry adds whatever its value; with missing entries it goes with the mask.
-        constant = -0.5 * (LOG_2PI + np.square(whitened)) - np.log(np.abs(sigma)) * np.ones_like(means)
+        constant = -0.5 * (LOG_2PI + np.square(whitened)) - log_abs(sigma) * np.ones_like(means)
         columns = [square.reshape(len(means), -1), whitened / sigma]
         columns += [constant, np.zeros((len(means), 1))] if masked else [constant.sum(axis=1, keepdims=True)]
         return np.concatenate(columns, axis=1)
@@ -100,6 +109,18 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         between = divide_alive(self.pool(counts * shift**2), pooled, has_rows(pooled), 0.0)
         variance = np.maximum(second - between, self.least_variance(second))
         return ScaleParameters(means + self.per_feature(scales) * shift, scales * np.sqrt(variance))
+
+    def rebase(self, statistics: Moments, old: ScaleParameters, new: ScaleParameters) -> Moments:
+        ratio = old.scales / new.scales
+        shift = (new.means - old.means) / self.per_feature(new.scales)
+        moved = self.per_feature(ratio) * statistics.first
+        first = moved - statistics.counts * shift
+        second = ratio**2 * statistics.second - self.pool((moved + first) * shift)
+        return Moments(statistics.counts, first, second)
+
+    def expected_log_density(self, statistics: Moments, parameters: ScaleParameters) -> float:
+        constants = statistics.counts * (0.5 * LOG_2PI + log_abs(self.per_feature(parameters.scales)))
+        return float(-constants.sum() - 0.5 * statistics.second.sum())
 
     def sample(self, parameters: ScaleParameters, component: int, n_samples: int, rng) -> np.ndarray:
         noise = rng.standard_normal((n_samples, parameters.means.shape[1]))
@@ -204,6 +225,23 @@ class ScaleKernel:
             first[k] = y @ R[k]
             second[k] = np.square(y, out=y) @ R[k]
         return Moments(counts, first, self.family.pool(second))
+
+    def towards(self, tangent: ScaleParameters) -> Velocity:
+        spread = self.family.per_feature(tangent.scales)
+        return Velocity(tangent.means / self.sigma, 2.0 * spread / self.sigma * np.ones_like(self.means))
+
+    def slope(self, block: Block, direction: Velocity, out: np.ndarray, work: Workspace) -> None:
+        b, M = (part.astype(out.dtype) for part in direction)
+        for k in range(len(out)):
+            y = self._residual(block, k, work)
+            observed = 1.0 if block.observed is None else block.observed
+            half = 0.5 * M[k][:, None]
+            out[k] = ((half * y + b[k][:, None]) * y - half * observed).sum(axis=0)
+
+    def sums_along(
+        self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Velocity, work: Workspace
+    ) -> Moments:
+        return self.sums(block, dR, work)
 
     def statistics(self, total: Moments) -> Moments:
         return total

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from skmix.families.base import ExponentialFamily
-from skmix.families.gaussian import MatrixParameters, Moments, divide_alive, has_rows, outer, transpose, upper_triangle
+from skmix.families.gaussian import (
+    MatrixParameters,
+    Moments,
+    Velocity,
+    diagonal,
+    divide_alive,
+    has_rows,
+    outer,
+    transpose,
+    upper_triangle,
+)
 from skmix.families.gaussian_matrix import MatrixGaussian
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel, ResidualKernel
@@ -29,6 +39,9 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
         return counts
 
     def per_component(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix
+
+    def per_covariance(self, matrix: np.ndarray) -> np.ndarray:
         return matrix
 
     def reference(self, n_components: int, n_features: int) -> MatrixParameters:
@@ -62,6 +75,24 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
         eta[..., len(i) : -1] = (whitened[..., None, :] @ W)[..., 0, :]
         eta[..., -1] = self.log_normaliser(parameters) - 0.5 * np.square(whitened).sum(axis=-1)
         return eta
+
+    def natural_rate(self, parameters: MatrixParameters, velocity: Velocity) -> np.ndarray:
+        """The rate at which η changes as whitened rows move at `velocity`."""
+        W, (b, M) = parameters.whitening, velocity
+        d = W.shape[-1]
+        i, j = upper_triangle(d)
+        centre = W @ parameters.means[..., None]
+        quadratic = transpose(W) @ M @ W
+        pull = b[..., None] - M @ centre
+        rate = np.empty((*W.shape[:-2], len(i) + d + 1))
+        rate[..., : len(i)] = quadratic[..., i, j] * np.where(i == j, 0.5, 1.0)
+        rate[..., len(i) : -1] = (transpose(W) @ pull)[..., 0]
+        constant = 0.5 * (centre * (M @ centre)).sum(axis=(-2, -1)) - (b * centre[..., 0]).sum(axis=-1)
+        rate[..., -1] = constant - 0.5 * diagonal(M).sum(axis=-1)
+        return rate
+
+    def natural_along(self, parameters: MatrixParameters, tangent: MatrixParameters, masked: bool = False):
+        return self.natural_rate(parameters, self.velocity(parameters, tangent))
 
     def collect(self, sums: np.ndarray, parameters: MatrixParameters, masked: bool = False) -> Moments:
         W, means = parameters.whitening, parameters.means

@@ -11,9 +11,12 @@ from skmix.families.gaussian import (
     Gaussian,
     MatrixParameters,
     Moments,
+    Velocity,
     diagonal,
     invert_triangular,
+    log_abs,
     lower_factor,
+    outer,
     public_factors,
     robust_cholesky,
     transpose,
@@ -48,11 +51,19 @@ class MatrixGaussian(Gaussian):
     def per_component(self, matrix: np.ndarray) -> np.ndarray:
         """A stack of matrices with the component axis that the means have."""
 
+    @abstractmethod
+    def per_covariance(self, matrix: np.ndarray) -> np.ndarray:
+        """The inverse of `per_component`."""
+
+    @abstractmethod
+    def moments(self, counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> Moments:
+        """Moments from those of each component, `second` of shape (..., K, d, d)."""
+
     def log_normaliser(self, parameters: MatrixParameters) -> np.ndarray:
         """Constants log |W| − (d/2) log 2π, shape (..., K) or (..., 1), with d the observed features of a marginal."""
         L, W = self.per_component(parameters.cholesky), self.per_component(parameters.whitening)
         observed = np.count_nonzero(diagonal(W), axis=-1)
-        return -np.log(np.abs(diagonal(L))).sum(axis=-1) - 0.5 * LOG_2PI * observed
+        return -log_abs(diagonal(L)).sum(axis=-1) - 0.5 * LOG_2PI * observed
 
     def penalise(self, statistics: Moments, parameters: MatrixParameters) -> Moments:
         W = parameters.whitening
@@ -113,6 +124,66 @@ class MatrixGaussian(Gaussian):
         first = (self.per_component(G) @ statistics.first[..., None])[..., 0]
         second = G @ (statistics.second - rows * observed) @ transpose(G) + rows * eye
         return Moments(statistics.counts, first, second).total()
+
+    # ---- motion ---------------------------------------------------------------------------------------------------
+    def rebase(self, statistics: Moments, old: MatrixParameters, new: MatrixParameters) -> Moments:
+        A = new.whitening @ old.cholesky
+        shift = (self.per_component(new.whitening) @ (new.means - old.means)[..., None])[..., 0]
+        counts = statistics.counts
+        first = (self.per_component(A) @ statistics.first[..., None])[..., 0]
+        N = counts[..., None]
+        about = self.moments(counts, first - N * shift, -outer(first - 0.5 * N * shift, shift))
+        second = A @ statistics.second @ transpose(A) + about.second + transpose(about.second)
+        return Moments(counts, about.first, second)
+
+    def expected_log_density(self, statistics: Moments, parameters: MatrixParameters) -> float:
+        constants = self.log_normaliser(parameters) * statistics.counts
+        return float(constants.sum() - 0.5 * diagonal(statistics.second).sum())
+
+    def velocity(self, parameters: MatrixParameters, tangent: MatrixParameters) -> Velocity:
+        """How whitened rows move as the parameters move along `tangent`."""
+        W = parameters.whitening
+        half = tangent.whitening @ parameters.cholesky
+        b = (self.per_component(W) @ tangent.means[..., None])[..., 0]
+        return Velocity(b, -self.per_component(half + transpose(half)))
+
+    def _regression(self, marginal: MatrixParameters, parameters: MatrixParameters) -> np.ndarray:
+        """G = (W_o L)ᵀ, shape (P, K or 1, d, d): E[y | observed] = G y_o, and G y_o has covariance G Gᵀ."""
+        return self.per_component(transpose(marginal.whitening @ parameters.cholesky))
+
+    def marginal_velocity(
+        self, marginal: MatrixParameters, parameters: MatrixParameters, velocity: Velocity
+    ) -> Velocity:
+        """The velocity of the observed features of each pattern, in the whitened coordinates of their marginal."""
+        G = self._regression(marginal, parameters)
+        return Velocity((transpose(G) @ velocity.b[..., None])[..., 0], transpose(G) @ velocity.M @ G)
+
+    def lift_along(
+        self,
+        statistics: Moments,
+        change: Moments,
+        marginal: MatrixParameters,
+        parameters: MatrixParameters,
+        velocity: Velocity,
+    ) -> Moments:
+        """The rate at which lifted moments about fixed parameters change, summed over patterns.
+
+        `statistics` are those of the patterns and `change` their derivatives by the responsibilities. The missing
+        entries' own distribution given the observed ones moves, too: with Q = I − G Gᵀ, their mean by Q(b + M G y_o)
+        and their covariance by Q M Q.
+        """
+        G = self._regression(marginal, parameters)
+        Q = np.eye(G.shape[-1]) - G @ transpose(G)
+        b, M = velocity
+        N = statistics.counts[..., None]
+        lifted = (G @ statistics.first[..., None])[..., 0]
+        first = (Q @ (N * b + (M @ lifted[..., None])[..., 0])[..., None])[..., 0]
+        extra = self.moments(0.0 * statistics.counts, first, Q @ outer(b, lifted))
+        G, Q, M = (self.per_covariance(matrix) for matrix in (G, Q, M))
+        rows = self.rows_of(statistics.counts)[..., None, None]
+        half = extra.second + Q @ M @ G @ statistics.second @ transpose(G) + 0.5 * rows * (Q @ M @ Q)
+        moved = Moments(extra.counts, first, half + transpose(half)).total()
+        return self.lift(change, marginal, parameters) + moved
 
     def reach(self, parameters: MatrixParameters, rows: Rows) -> float:
         """max‖z‖² · λmax(precision), the largest term that may cancel in a log-density."""

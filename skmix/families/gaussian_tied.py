@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmix.families.gaussian import MatrixParameters, Moments, divide_alive, has_rows
+from skmix.families.gaussian import MatrixParameters, Moments, Velocity, divide_alive, has_rows
 from skmix.families.gaussian_matrix import MatrixGaussian
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import Kernel, ResidualKernel
@@ -25,6 +25,9 @@ class TiedGaussian(MatrixGaussian):
 
     def per_component(self, matrix: np.ndarray) -> np.ndarray:
         return matrix[..., None, :, :]
+
+    def per_covariance(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix[..., 0, :, :]
 
     def reference(self, n_components: int, n_features: int) -> MatrixParameters:
         eye = np.eye(n_features)
@@ -87,23 +90,61 @@ class SharedKernel:
         return self._parts(block.marginal)
 
     def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Moments:
+        statistics = self._per_pattern(block, R, work)
+        if block.patterns is None:
+            return statistics.total()
+        return self.family.lift(statistics, block.marginal, self.parameters)
+
+    def _per_pattern(self, block: Block, R: np.ndarray, work: Workspace, signed: bool = False) -> Moments:
         Y = work.take("whitened", block.Z.shape, self.rows.dtype)
         parts = self.parts if block.patterns is None else self._parts(block.marginal)
-        moments = [_about(nu, R[:, a:b], Y[:, a:b]) for (a, b), (_, nu, _) in zip(block.segments, parts, strict=True)]
+        moments = [
+            _about(nu, R[:, a:b], Y[:, a:b], signed)
+            for (a, b), (_, nu, _) in zip(block.segments, parts, strict=True)
+        ]
+        return Moments(*(np.stack(part) for part in zip(*moments, strict=True)))
+
+    def towards(self, tangent: MatrixParameters) -> Velocity:
+        return self.family.velocity(self.parameters, tangent)
+
+    def slope(self, block: Block, direction: Velocity, out: np.ndarray, work: Workspace) -> None:
+        Y = work.take("whitened", block.Z.shape, self.rows.dtype)
+        b, M = direction
         if block.patterns is None:
-            return Moments(*moments[0])
-        stacked = Moments(*(np.stack(part) for part in zip(*moments, strict=True)))
-        return self.family.lift(stacked, block.marginal, self.parameters)
+            parts, b, M = self.parts, b[None], M[None]
+        else:
+            parts = self._parts(block.marginal)
+            b, M = self.family.marginal_velocity(block.marginal, self.parameters, direction)
+        dtype = self.rows.dtype
+        for (start, stop), (_, nu, _), first, m in zip(block.segments, parts, b, M[..., 0, :, :], strict=True):
+            y, turned = Y[:, start:stop], nu @ m
+            np.matmul((first - turned).astype(dtype), y, out=out[:, start:stop])
+            constant = np.sum((0.5 * turned - first) * nu, axis=1) - 0.5 * np.trace(m)
+            out[:, start:stop] += constant.astype(dtype)[:, None]
+            out[:, start:stop] += np.einsum("im,im->m", y, (0.5 * m).astype(dtype) @ y)
+
+    def sums_along(
+        self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Velocity, work: Workspace
+    ) -> Moments:
+        change = self._per_pattern(block, dR, work, signed=True)
+        if block.patterns is None:
+            return change.total()
+        statistics = self._per_pattern(block, R, work)
+        return self.family.lift_along(statistics, change, block.marginal, self.parameters, direction)
 
     def statistics(self, total: Moments) -> Moments:
         return total
 
 
-def _about(nu: np.ndarray, R: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts, first and pooled second moments of the whitened rows `Y` (d, n) about ν (K, d)."""
+def _about(nu: np.ndarray, R: np.ndarray, Y: np.ndarray, signed: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Counts, first and pooled second moments of the whitened rows `Y` (d, n) about ν (K, d).
+
+    Weights of one sign halve the work of the second moments.
+    """
     counts = R.sum(axis=1, dtype=np.float64)
     total = (R @ Y.T).astype(np.float64, copy=False)
-    scaled = Y * np.sqrt(R.sum(axis=0))
     cross = nu.T @ total
-    second = (scaled @ scaled.T).astype(np.float64) - cross - cross.T + (nu.T * counts) @ nu
+    weight = R.sum(axis=0)
+    scaled = Y * (weight if signed else np.sqrt(weight))
+    second = (scaled @ (Y if signed else scaled).T).astype(np.float64) - cross - cross.T + (nu.T * counts) @ nu
     return counts, total - counts[:, None] * nu, second

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import xlogy
 
 from skmix.families.base import LEAST_SHARE, Additive, Chart
 
@@ -45,6 +46,18 @@ class Weights:
             log_joint *= weight.astype(log_joint.dtype, copy=False)
         return total, self.count(log_joint)
 
+    def posterior_along(self, log_joint: np.ndarray, slope: np.ndarray, weight: np.ndarray | None) -> LabelCounts:
+        """Turn `log_joint` into weighted responsibilities, `slope`, its derivative, into theirs; both in place."""
+        self.posterior(log_joint, weight)
+        mean = np.einsum("kn,kn->n", log_joint, slope)
+        slope -= mean if weight is None else mean / weight.astype(mean.dtype, copy=False)
+        slope *= log_joint
+        return self.count(slope)
+
+    def expected_log_prior(self, statistics: LabelCounts, weights: np.ndarray) -> float:
+        """Expected log-probability of the labels, nats."""
+        return float(np.sum(xlogy(statistics.counts, weights)))
+
     def count(self, R: np.ndarray) -> LabelCounts:
         """Statistics of given responsibilities of shape (K, n)."""
         return LabelCounts(R.sum(axis=1, dtype=np.float64))
@@ -56,6 +69,10 @@ class Weights:
         """The component frame, or else plain softmax."""
         share = np.maximum(weights, LEAST_SHARE)
         return WeightChart(weights, np.sqrt(share) if name == "frame" else np.ones_like(weights))
+
+    def log_prior(self, weights: np.ndarray) -> float:
+        """Log prior density up to a constant, in nats (total)."""
+        return 0.0
 
     def n_parameters(self, n_components: int) -> int:
         return n_components - 1
@@ -77,6 +94,12 @@ class WeightChart(Chart):
         weights = np.exp(log_weights - log_weights.max())
         weights[self.dead] = 0.0
         return weights / weights.sum()
+
+    def coordinates(self, parameters: np.ndarray) -> np.ndarray:
+        """Of all z that give these weights, the one without a part along the direction that changes nothing."""
+        alive = np.where(self.dead, 0.0, self.root)
+        z = alive * (np.log(np.maximum(parameters, _LEAST)) - self.log_weights)
+        return z - alive * (alive @ z) / (alive @ alive)
 
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
         return (statistics.counts - statistics.counts.sum() * parameters) / self.root

@@ -110,6 +110,7 @@ class Rows:
         n_components: int = 1,
     ):
         self.X, self.units, self.weight = X, units, weight
+        self._layout = {"group": group, "row_size": row_size, "n_components": n_components}
         self.dtype = X.dtype
         self.n_samples, self.n_features = X.shape
         self.total_weight = float(self.n_samples if weight is None else weight.sum(dtype=np.float64))
@@ -144,7 +145,7 @@ class Rows:
     def take(self, chosen: np.ndarray) -> Rows:
         """Some of the rows, standardised as all of them are."""
         weight = None if self.weight is None else self.weight[chosen]
-        return Rows(self.X[chosen], self.units, weight)
+        return Rows(self.X[chosen], self.units, weight, **self._layout)  # type: ignore[arg-type]
 
     def _cut(self, size: int) -> list[tuple[int, int]]:
         if self.grouped is not None:

@@ -6,6 +6,13 @@ Every kernel does the same two things to a block, so a pass need not know which 
 - ``sums(block, R, work)`` returns an additive value from the weighted responsibilities ``R`` (K, n),
 
 and ``statistics(total)`` turns the sum of those values over all blocks into the family's statistics.
+
+For Hessian products the same block, after ``log_density``, also gives derivatives along a ``direction``, which
+``towards(tangent)`` makes of a tangent of the parameters:
+
+- ``slope(block, direction, out, work)`` writes the derivatives of the log-densities into ``out`` (K, n),
+- ``sums_along(block, R, dR, direction, work)`` returns the derivative of ``sums`` where the responsibilities R change
+  by dR, whose entries have both signs.
 """
 
 from __future__ import annotations
@@ -29,6 +36,12 @@ class Kernel(Protocol):
     def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None: ...
 
     def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any: ...
+
+    def towards(self, tangent: Any) -> Any: ...
+
+    def slope(self, block: Block, direction: Any, out: np.ndarray, work: Workspace) -> None: ...
+
+    def sums_along(self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Any, work: Workspace) -> Any: ...
 
     def statistics(self, total: Any) -> Any: ...
 
@@ -73,12 +86,36 @@ class FeatureKernel:
                 np.matmul(eta, phi[:, start:stop], out=out[:, start:stop])
 
     def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any:
+        if block.patterns is None:
+            return np.matmul(R, self._features(block, work).T).astype(np.float64, copy=False)
+        return self.family.lift(self._per_pattern(block, R, work), block.marginal, self.parameters)
+
+    def _per_pattern(self, block: Block, R: np.ndarray, work: Workspace) -> Any:
+        """Statistics of the observed features of each pattern."""
+        phi = self._features(block, work)
+        sums = np.stack([R[:, a:b] @ phi[:, a:b].T for a, b in block.segments]).astype(np.float64, copy=False)
+        return self.family.collect(sums, block.marginal)
+
+    def towards(self, tangent: Any) -> Any:
+        if self.rows.grouped is not None:
+            return self.family.velocity(self.parameters, tangent)
+        return self.family.natural_along(self.parameters, tangent, self.rows.masked).astype(self.rows.dtype, copy=False)
+
+    def slope(self, block: Block, direction: Any, out: np.ndarray, work: Workspace) -> None:
         phi = self._features(block, work)
         if block.patterns is None:
-            return np.matmul(R, phi.T).astype(np.float64, copy=False)
-        per_pattern = np.stack([R[:, a:b] @ phi[:, a:b].T for a, b in block.segments]).astype(np.float64, copy=False)
-        statistics = self.family.collect(per_pattern, block.marginal)
-        return self.family.lift(statistics, block.marginal, self.parameters)
+            np.matmul(direction, phi, out=out)
+            return
+        velocity = self.family.marginal_velocity(block.marginal, self.parameters, direction)
+        rates = self.family.natural_rate(block.marginal, velocity).astype(self.rows.dtype, copy=False)
+        for (start, stop), rate in zip(block.segments, rates, strict=True):
+            np.matmul(rate, phi[:, start:stop], out=out[:, start:stop])
+
+    def sums_along(self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Any, work: Workspace) -> Any:
+        if block.patterns is None:
+            return self.sums(block, dR, work)
+        statistics, change = (self._per_pattern(block, weights, work) for weights in (R, dR))
+        return self.family.lift_along(statistics, change, block.marginal, self.parameters, direction)
 
     def statistics(self, total: Any) -> Any:
         return total if self.rows.grouped else self.family.collect(total, self.parameters, self.rows.masked)
@@ -131,21 +168,51 @@ class ResidualKernel:
             out[:, a:b] += log_norm[:, None]
 
     def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any:
+        statistics = self._per_pattern(block, R, np.sqrt(R), work)
+        if block.patterns is None:
+            return statistics.total()
+        return self.family.lift(statistics, block.marginal, self.parameters)
+
+    def _per_pattern(self, block: Block, R: np.ndarray, root: np.ndarray | None, work: Workspace) -> Any:
+        """Moments of the observed features of each pattern; with `root`, √R, second moments need half the work."""
         Y = self._residuals(block, work)
-        root = np.sqrt(R)
         scaled = work.take("centred", block.Z.shape, self.rows.dtype)
         K, d, P = len(Y), len(block.Z), len(block.segments)
         counts, first, second = np.empty((P, K)), np.empty((P, K, d)), np.empty((P, K, d, d))
         for p, (a, b) in enumerate(block.segments):
             counts[p] = R[:, a:b].sum(axis=1, dtype=np.float64)
             for k in range(K):
-                first[p, k] = Y[k, :, a:b] @ R[k, a:b]
-                np.multiply(Y[k, :, a:b], root[k, a:b], out=scaled[:, a:b])
-                second[p, k] = scaled[:, a:b] @ scaled[:, a:b].T
-        statistics = self.family.moments(counts, first, second)
+                y = Y[k, :, a:b]
+                first[p, k] = y @ R[k, a:b]
+                np.multiply(y, (R if root is None else root)[k, a:b], out=scaled[:, a:b])
+                second[p, k] = scaled[:, a:b] @ (y if root is None else scaled[:, a:b]).T
+        return self.family.moments(counts, first, second)
+
+    def towards(self, tangent: Any) -> Any:
+        return self.family.velocity(self.parameters, tangent)
+
+    def slope(self, block: Block, direction: Any, out: np.ndarray, work: Workspace) -> None:
+        Y = self._residuals(block, work)
+        for (a, b), (first, M) in zip(block.segments, self._velocities(block, direction), strict=True):
+            for k in range(len(Y)):
+                y, m = Y[k, :, a:b], M[k if len(M) > 1 else 0]
+                np.einsum("im,im->m", y, (0.5 * m) @ y + first[k][:, None], out=out[k, a:b])
+                out[k, a:b] -= 0.5 * np.trace(m)
+
+    def _velocities(self, block: Block, direction: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+        """b and M of each pattern, in the data's type."""
+        dtype = self.rows.dtype
         if block.patterns is None:
-            return statistics.total()
-        return self.family.lift(statistics, block.marginal, self.parameters)
+            return [(direction.b.astype(dtype), direction.M.astype(dtype))]
+        per_pattern = self.family.marginal_velocity(block.marginal, self.parameters, direction)
+        return list(zip(per_pattern.b.astype(dtype), per_pattern.M.astype(dtype), strict=True))
+
+    def sums_along(self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Any, work: Workspace) -> Any:
+        change = self._per_pattern(block, dR, None, work)
+        if block.patterns is None:
+            return change.total()
+        statistics = self._per_pattern(block, R, None, work)
+        return self.family.lift_along(statistics, change, block.marginal, self.parameters, direction)
 
     def statistics(self, total: Any) -> Any:
         return total

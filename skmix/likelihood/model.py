@@ -44,7 +44,19 @@ class Model:
 
     def log_prior(self, parameters: Parameters) -> float:
         """Log prior density up to a constant, in nats (total)."""
-        return self.family.log_prior(parameters.components)
+        return self.latent.log_prior(parameters.latent) + self.family.log_prior(parameters.components)
+
+    def rebase(self, statistics: Statistics, old: Parameters, new: Parameters) -> Statistics:
+        """Statistics formed at `old` as they would read had they been formed at `new`, responsibilities held."""
+        return Statistics(
+            statistics.latent, self.family.rebase(statistics.components, old.components, new.components)
+        )
+
+    def expected_log_joint(self, statistics: Statistics, parameters: Parameters) -> float:
+        """Expected complete-data log-likelihood, nats, up to a constant, from `statistics` formed at `parameters`."""
+        return self.latent.expected_log_prior(
+            statistics.latent, parameters.latent
+        ) + self.family.expected_log_density(statistics.components, parameters.components)
 
     def m_step(self, statistics: Statistics, parameters: Parameters) -> Parameters:
         """The maximiser of the expected complete-data log-likelihood given penalised statistics at `parameters`."""
@@ -74,9 +86,14 @@ class ModelChart(Chart):
         self.latent, self.components = latent, components
         self.n_latent = len(latent.start)
         self.start = np.concatenate([latent.start, components.start])
+        self.analytic = latent.analytic and components.analytic  # type: ignore[misc]
 
     def parameters(self, z: np.ndarray) -> Parameters:
         return Parameters(self.latent.parameters(z[: self.n_latent]), self.components.parameters(z[self.n_latent :]))
+
+    def coordinates(self, parameters: Parameters) -> np.ndarray:
+        parts = (self.latent.coordinates(parameters.latent), self.components.coordinates(parameters.components))
+        return np.concatenate(parts)
 
     def gradient(self, z: np.ndarray, parameters: Parameters, statistics: Statistics) -> np.ndarray:
         n = self.n_latent
