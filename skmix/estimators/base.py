@@ -35,7 +35,7 @@ from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Threads, available_threads, one_blas_thread
 from skmix.likelihood.units import Units, measure
 from skmix.solvers import SOLVERS, Solver, resolve
-from skmix.solvers.result import Ending, Trace
+from skmix.solvers.result import Ending, Interrupted, Trace
 
 _NO_ROWS = 1e-10  # share of the rows below which a component has lost all of them
 
@@ -47,6 +47,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     """
 
     _component_attributes: ClassVar[tuple[str, ...]]
+    _dtypes: ClassVar[tuple[type, ...]] = (np.float64, np.float32)  # others become the first
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions(set(SOLVERS)), Solver],
@@ -123,7 +124,12 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         X, rows_kept, weight = self._check_fit_data(X, sample_weight)
         objective = self._objective(rows_kept, weight)
         starts = self._starts(objective)
-        traces, endings = zip(*self._solve(objective, starts), strict=True)
+        try:
+            runs = self._solve(objective, starts)
+        except Interrupted as stop:  # what has been reached is kept
+            if not (runs := stop.runs):
+                raise
+        traces, endings = zip(*runs, strict=True)
         best = int(np.argmax([ending.point.value for ending in endings]))
         self._publish(objective, traces[best], endings[best])
         self._warn(endings[best], len(starts), objective.rows.total_weight)
@@ -132,7 +138,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
 
     def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Validated data, the rows of positive weight, and their weights."""
-        X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
+        X = self._check_data(X, reset=True)
         kept, weight = X, None
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -146,6 +152,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
                 f"n_samples = {len(kept)}{' of positive weight' if len(kept) < len(X) else ''}"
             )
         return X, kept, weight
+
+    def _check_data(self, X, reset: bool) -> np.ndarray:
+        X = validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)
+        self._family_class().check_data(X, type(self).__name__)
+        return X
 
     def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
         family_class = self._family_class()
@@ -175,11 +186,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         family, units = objective.model.family, objective.rows.units
         given = self._given(objective.rows.n_features)
         if self.warm_start and hasattr(self, "converged_"):
-            fitted = (self._fitted_family, len(self.weights_), self.means_.shape[1])
-            if fitted != (wanted := (self._family_name(), self.n_components, objective.rows.n_features)):
+            wanted = (self._family_name(), self.n_components, objective.rows.n_features)
+            if self._fitted_model != wanted:
                 raise ValueError(
                     "warm_start=True goes on from the last fit, which had (family, n_components, n_features) = "
-                    f"{fitted}, but now they are {wanted}; set them back, or warm_start=False."
+                    f"{self._fitted_model}, but now they are {wanted}; set them back, or warm_start=False."
                 )
             return [self._adopt(family, units)]
         if {"weights_", *self._component_attributes} <= given.keys():
@@ -207,14 +218,16 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         for index, begin in enumerate(starts):
             own = Objective(objective.model, objective.rows.fork(), Threads(n_threads))
             runs.append((own, begin, Trace(own, self.tol, self.max_iter, Verbose.of(self, index), cancelled)))
-        if jobs == 1:
-            return [(trace, solver.solve(own, begin, trace)) for own, begin, trace in runs]
         try:
-            with one_blas_thread():
-                endings = Parallel(n_jobs=jobs, prefer="threads")(delayed(solver.solve)(*run) for run in runs)
-        except BaseException:
-            cancelled.set()  # or the other threads would go on
-            raise
+            if jobs == 1:
+                endings = [solver.solve(*run) for run in runs]
+            else:
+                with one_blas_thread():
+                    endings = Parallel(n_jobs=jobs, prefer="threads")(delayed(solver.solve)(*run) for run in runs)
+        except KeyboardInterrupt as stop:
+            raise Interrupted([trace for *_, trace in runs], solver.name) from stop
+        finally:
+            cancelled.set()  # or after an exception the other threads would go on
         return [(trace, ending) for (_, _, trace), ending in zip(runs, endings, strict=True)]
 
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
@@ -232,7 +245,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         self.solver_ = ending.solver
         self.stop_reason_ = ending.reason
         self._n_features_out = len(latent)
-        self._fitted_family = self._family_name()
+        self._fitted_model = (self._family_name(), len(latent), self.n_features_in_)
 
     def _warn(self, ending: Ending, n_starts: int, total_weight: float) -> None:
         if not ending.converged and self.max_iter > 0:
@@ -246,8 +259,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         lost = np.flatnonzero(counts <= _NO_ROWS * total_weight)
         if len(lost):
             warnings.warn(
-                f"Component(s) {', '.join(map(str, lost))} lost all rows: the weight is all but 0, and mean and "
-                "covariance stay where they were when that happened. Use fewer components or another start.",
+                f"Component(s) {', '.join(map(str, lost))} lost all rows: the weight is all but 0, and the other "
+                "parameters stay where they were when that happened. Use fewer components or another start.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -274,8 +287,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     # ---- prediction -----------------------------------------------------------------------------------------------
     def _family_at_hand(self) -> Family:
         """The family that was fitted, whatever the parameters say by now; theirs if attributes were set by hand."""
-        name = getattr(self, "_fitted_family", None)
-        return (FAMILIES[name] if name else self._family_class())()
+        fitted = getattr(self, "_fitted_model", None)
+        return (FAMILIES[fitted[0]] if fitted else self._family_class())()
 
     def _adopt(self, family: Family, units: Units) -> Parameters:
         """The fitted parameters in standardised units."""
@@ -299,7 +312,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
 
     def _check_predict_data(self, X) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", reset=False)
+        return self._check_data(X, reset=False)
 
     def _labels(self, X: np.ndarray) -> np.ndarray:
         labels = np.empty(len(X), dtype=np.intp)
@@ -474,7 +487,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.transformer_tags.preserves_dtype = [np.dtype(dtype).name for dtype in self._dtypes]
         return tags
 
 

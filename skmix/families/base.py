@@ -112,8 +112,9 @@ class Family(ABC):
         """Expected complete-row statistics from those of the observed features; unless `independent_features`."""
         raise NotImplementedError(f"{type(self).__name__} must define `lift` to accept missing values.")
 
-    def check_data(self, X: np.ndarray, caller: str) -> None:
-        """Raise ValueError where no component can have such rows (negative counts, say)."""
+    @classmethod
+    def check_data(cls, X: np.ndarray, caller: str) -> None:
+        """Raise ValueError, in the name of the estimator `caller`, where no component can have such rows (negative counts, say)."""
 
     def log_base(self, block: Block) -> np.ndarray | float:
         """The part of a row's log-density that no parameter touches, shape (n,): not formed in a pass."""

@@ -238,9 +238,7 @@ class ScaleKernel:
             half = 0.5 * M[k][:, None]
             out[k] = ((half * y + b[k][:, None]) * y - half * observed).sum(axis=0)
 
-    def sums_along(
-        self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Velocity, work: Workspace
-    ) -> Moments:
+    def sums_along(self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Velocity, work: Workspace) -> Moments:
         return self.sums(block, dR, work)
 
     def statistics(self, total: Moments) -> Moments:

@@ -99,8 +99,7 @@ class SharedKernel:
         Y = work.take("whitened", block.Z.shape, self.rows.dtype)
         parts = self.parts if block.patterns is None else self._parts(block.marginal)
         moments = [
-            _about(nu, R[:, a:b], Y[:, a:b], signed)
-            for (a, b), (_, nu, _) in zip(block.segments, parts, strict=True)
+            _about(nu, R[:, a:b], Y[:, a:b], signed) for (a, b), (_, nu, _) in zip(block.segments, parts, strict=True)
         ]
         return Moments(*(np.stack(part) for part in zip(*moments, strict=True)))
 
@@ -123,9 +122,7 @@ class SharedKernel:
             out[:, start:stop] += constant.astype(dtype)[:, None]
             out[:, start:stop] += np.einsum("im,im->m", y, (0.5 * m).astype(dtype) @ y)
 
-    def sums_along(
-        self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Velocity, work: Workspace
-    ) -> Moments:
+    def sums_along(self, block: Block, R: np.ndarray, dR: np.ndarray, direction: Velocity, work: Workspace) -> Moments:
         change = self._per_pattern(block, dR, work, signed=True)
         if block.patterns is None:
             return change.total()

@@ -1,6 +1,7 @@
 """Starts: responsibilities to begin from, and the parameters that one M-step makes of them.
 
-All starts work in standardised units, so they do not depend on the user's, and accept missing values and weights.
+All starts work in the coordinates that the family declares isotropic (standardised ones, for Gaussians), so they do not
+depend on the user's units, and accept missing values and weights.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 
+from skmix.families.base import Family
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
@@ -34,72 +36,93 @@ def start(name: str, objective: Objective, n_components: int, rng: np.random.Ran
     n_components : int
     rng : RandomState
     """
-    assign = STARTS[name](objective.rows, n_components, rng)
     family = objective.model.family
+    assign = STARTS[name](Distances(family, objective.rows), n_components, rng)
     parameters = Parameters(
         np.full(n_components, 1.0 / n_components), family.reference(n_components, objective.rows.n_features)
     )
+    if not family.standardise:  # where the data lie on the whole, for components that no row is assigned to
+        parameters = objective.m_step_from(lambda block, R: R.fill(1.0 / n_components), parameters)
     for _ in range(_MISSING_ROUNDS if objective.rows.grouped else 1):
         parameters = objective.m_step_from(assign, parameters)
     return parameters
 
 
-def nearest(centres: np.ndarray) -> Assignment:
-    """Assign each row to the nearest centre by its observed features; equally near centres share it."""
+class Distances:
+    """Rows as starts see them: in the family's isotropic coordinates.
 
-    def assign(block: Block, R: np.ndarray) -> None:
-        mask = block.mask
-        square = np.square(centres)
-        size = square.sum(axis=1, keepdims=True) if mask is None else square @ mask
-        distance = size - 2 * centres @ block.Z
-        np.equal(distance, distance.min(axis=0), out=R, casting="unsafe")
-        R /= R.sum(axis=0)
-
-    return assign
-
-
-def _sample(rows: Rows, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """Standardised rows (missing entries at the mean) and their weights, in an order that depends on values alone.
-
-    So that a row of weight 2 starts a fit as two rows do, in whatever order they come.
+    Parameters
+    ----------
+    family : Family
+    rows : Rows
     """
-    if rows.n_samples > _MOST_ROWS:
-        rows = rows.take(np.sort(rng.choice(rows.n_samples, _MOST_ROWS, replace=False)))
-    Z, work = np.empty((rows.n_samples, rows.n_features), rows.dtype), Workspace()
-    for index in range(len(rows)):
-        block = rows.block(index, work)
-        Z[block.rows] = block.Z.T
-    weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight
-    direction = np.random.RandomState(0).standard_normal(rows.n_features)
-    order = np.argsort(Z @ direction, kind="stable")
-    return Z[order], weight[order]
+
+    def __init__(self, family: Family, rows: Rows):
+        self.family, self.rows = family, rows
+
+    def nearest(self, centres: np.ndarray) -> Assignment:
+        """Assign each row to the nearest centre by its observed features; equally near centres share it."""
+
+        def assign(block: Block, R: np.ndarray) -> None:
+            Z, mask = self.family.isotropic(block.Z), block.mask
+            square = np.square(centres)
+            size = square.sum(axis=1, keepdims=True) if mask is None else square @ mask
+            distance = size - 2 * centres @ (Z if mask is None else Z * mask)
+            np.equal(distance, distance.min(axis=0), out=R, casting="unsafe")
+            R /= R.sum(axis=0)
+
+        return assign
+
+    def sample(self, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (missing entries at the mean of the observed ones) and weights, in an order given by values alone.
+
+        So that a row of weight 2 starts a fit as two rows do, in whatever order they come.
+        """
+        rows = self.rows
+        if rows.n_samples > _MOST_ROWS:
+            rows = rows.take(np.sort(rng.choice(rows.n_samples, _MOST_ROWS, replace=False)))
+        Z, work = np.empty((rows.n_samples, rows.n_features), rows.dtype), Workspace()
+        for index in range(len(rows)):
+            block = rows.block(index, work)
+            Z[block.rows] = self.family.isotropic(block.Z).T
+            if block.mask is not None:
+                Z[block.rows] = np.where(block.mask.T > 0, Z[block.rows], np.nan)
+        weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight
+        missing = np.isnan(Z)
+        Z[missing] = 0.0
+        total = weight @ ~missing
+        mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)
+        Z += missing * mean
+        direction = np.random.RandomState(0).standard_normal(rows.n_features)
+        order = np.argsort(Z @ direction, kind="stable")
+        return Z[order], weight[order]
 
 
-def kmeans(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+def kmeans(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The clusters of k-means."""
-    Z, weight = _sample(rows, rng)
+    Z, weight = data.sample(rng)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than components
         found = KMeans(n_components, n_init=1, random_state=rng).fit(Z, sample_weight=weight)
-    return nearest(found.cluster_centers_)
+    return data.nearest(found.cluster_centers_)
 
 
-def kmeans_seeds(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+def kmeans_seeds(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The rows nearest to each seed of k-means++."""
-    Z, weight = _sample(rows, rng)
+    Z, weight = data.sample(rng)
     centres, _ = kmeans_plusplus(Z, n_components, sample_weight=weight, random_state=rng)
-    return nearest(centres)
+    return data.nearest(centres)
 
 
-def random_rows(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+def random_rows(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The rows nearest to each of K rows drawn at random."""
-    Z, weight = _sample(rows, rng)
-    return nearest(Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())])
+    Z, weight = data.sample(rng)
+    return data.nearest(Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())])
 
 
-def random(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignment:
+def random(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """Responsibilities drawn at random."""
-    drawn = rng.uniform(size=(rows.n_samples, n_components)).astype(rows.dtype, copy=False)
+    drawn = rng.uniform(size=(data.rows.n_samples, n_components)).astype(data.rows.dtype, copy=False)
     drawn /= drawn.sum(axis=1, keepdims=True)
 
     def assign(block: Block, R: np.ndarray) -> None:
@@ -108,7 +131,7 @@ def random(rows: Rows, n_components: int, rng: np.random.RandomState) -> Assignm
     return assign
 
 
-STARTS: dict[str, Callable[[Rows, int, np.random.RandomState], Assignment]] = {
+STARTS: dict[str, Callable[[Distances, int, np.random.RandomState], Assignment]] = {
     "kmeans": kmeans,
     "k-means++": kmeans_seeds,
     "random": random,

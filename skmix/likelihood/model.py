@@ -48,15 +48,13 @@ class Model:
 
     def rebase(self, statistics: Statistics, old: Parameters, new: Parameters) -> Statistics:
         """Statistics formed at `old` as they would read had they been formed at `new`, responsibilities held."""
-        return Statistics(
-            statistics.latent, self.family.rebase(statistics.components, old.components, new.components)
-        )
+        return Statistics(statistics.latent, self.family.rebase(statistics.components, old.components, new.components))
 
     def expected_log_joint(self, statistics: Statistics, parameters: Parameters) -> float:
         """Expected complete-data log-likelihood, nats, up to a constant, from `statistics` formed at `parameters`."""
-        return self.latent.expected_log_prior(
-            statistics.latent, parameters.latent
-        ) + self.family.expected_log_density(statistics.components, parameters.components)
+        return self.latent.expected_log_prior(statistics.latent, parameters.latent) + self.family.expected_log_density(
+            statistics.components, parameters.components
+        )
 
     def m_step(self, statistics: Statistics, parameters: Parameters) -> Parameters:
         """The maximiser of the expected complete-data log-likelihood given penalised statistics at `parameters`."""

@@ -121,7 +121,9 @@ class Objective:
             If the chart is not analytic.
         """
         if not chart.analytic:
-            raise ValueError(f"There are no Hessian products in the coordinates of {type(chart).__name__}; use 'frame'.")
+            raise ValueError(
+                f"There are no Hessian products in the coordinates of {type(chart).__name__}; use 'frame'."
+            )
         tangent = along(chart.parameters, (z, v))
         kernel = self.kernel(point.parameters)
         offset = along(self.model.latent.offset, (point.parameters.latent, tangent.latent))

@@ -26,10 +26,13 @@ class Solver(BaseEstimator, ABC):
         The name in the registry.
     requires : tuple of str
         Methods of the family that the solver cannot do without.
+    needs_gradient : bool
+        Whether it climbs by gradients.
     """
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
+    needs_gradient: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check(self, model: Model) -> None:
@@ -41,12 +44,17 @@ class Solver(BaseEstimator, ABC):
                 f"solver={self.name!r} needs {' and '.join(map(repr, missing))} of the family, which "
                 f"{type(model.family).__name__} does not define; choose another solver."
             )
+        if self.needs_gradient and not model.family.has_gradient:
+            raise ValueError(
+                f"solver={self.name!r} needs a gradient, which {type(model.family).__name__} does not give; choose "
+                "solver='em', 'squarem' or 'anderson'."
+            )
 
     def solve(self, objective: Objective, start: Parameters, trace: Trace) -> Ending:
         """Evaluate the start and climb from it."""
         with objective.threads.open():
             trace.begin()
-            point = objective.at(start)
+            point = self.first(objective, start)
             if not np.isfinite(point.value):
                 raise ValueError(
                     "The objective cannot be computed at the start: means_init, precisions_init or the weights are too "
@@ -54,6 +62,10 @@ class Solver(BaseEstimator, ABC):
                 )
             trace.accept(point)
             return self.run(objective, point, trace)
+
+    def first(self, objective: Objective, start: Parameters) -> Point:
+        """The point to climb from: the start, unless the solver has a reason to change it."""
+        return objective.at(start)
 
     @abstractmethod
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:

@@ -47,3 +47,9 @@ class EM(Solver):
                 return self.converged(point, remaining, trace)
             steps = None if steps is None else steps - 1
         return self.unfinished(point, trace)
+
+
+def em_step(objective: Objective, point: Point) -> Point:
+    """One EM step from `point`, which stays where rounding makes the step go down."""
+    candidate = objective.at(objective.m_step(point))
+    return candidate if candidate.value >= point.value else point

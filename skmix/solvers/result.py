@@ -13,6 +13,7 @@ import numpy as np
 
 from skmix.likelihood.objective import Objective, Point
 
+INTERRUPTED = "was interrupted"  # how the reason of such an ending begins
 Listener = Callable[["Trace"], None]
 _listener: ContextVar[Listener | None] = ContextVar("skmix_listener", default=None)
 
@@ -55,6 +56,7 @@ class Trace:
         self.values: list[float] = []
         self.n_passes: list[float] = []
         self.seconds: list[float] = []
+        self.point: Point | None = None  # the last accepted one
         self._objective, self._cancelled = objective, cancelled
         self.begin()
         self._listeners = [call for call in (listener, _listener.get()) if call is not None]
@@ -67,6 +69,7 @@ class Trace:
         """Record the pass made at an iterate that the solver goes on from."""
         if self._cancelled is not None and self._cancelled.is_set():
             raise KeyboardInterrupt
+        self.point = point
         self.values.append(point.value)
         self.n_passes.append(self._objective.n_passes)
         self.seconds.append(time.perf_counter() - self._begin)
@@ -94,6 +97,19 @@ class Trace:
             "n_passes": np.array(self.n_passes),
             "seconds": np.array(self.seconds),
         }
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody pressed Ctrl-C while solvers ran; `runs` holds what they had reached: pairs of trace and ending."""
+
+    def __init__(self, traces: list[Trace], solver: str):
+        super().__init__("interrupted")
+        advice = "The parameters are those of the last iterate; warm_start=True goes on from them."
+        self.runs = [
+            (trace, Ending(trace.point, False, f"{INTERRUPTED} after {trace.n_iter} iterations", solver, advice))
+            for trace in traces
+            if trace.point is not None
+        ]
 
 
 class Ending(NamedTuple):

@@ -91,3 +91,35 @@ def remaining_of_quasi_newton(values: Sequence[float], tol: float, model_gain: C
     if len(values) < 5 or (recent := values[-1] - values[-5]) > tol:
         return float("inf")
     return recent + 2.0 * model_gain()
+
+
+def remaining_of_accelerated(values: Sequence[float], tol: float, noise: float, model_gain: float) -> float:
+    """Gain that remains for an extrapolated sequence (SQUAREM, Anderson): as for a quasi-Newton method.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The objective at every accepted iterate.
+    tol : float
+    noise : float
+        Gains up to this are rounding.
+    model_gain : float
+        What the last extrapolation promised.
+    """
+    if len(values) > 4 and values[-1] - values[-5] <= noise:
+        return 0.0
+    return remaining_of_quasi_newton(values, tol, lambda: model_gain)
+
+
+def remaining_of_superlinear(values: Sequence[float]) -> float:
+    """Gain that remains for a superlinearly converging sequence (Newton's method): the ratio of gains only shrinks.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The objective at every accepted iterate of this run of the method.
+    """
+    gains = np.diff(values[-3:])
+    if len(gains) < 2 or not gains[0] > gains[1]:
+        return float("inf")
+    return float(gains[1] ** 2 / (gains[0] - gains[1]))

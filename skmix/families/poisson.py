@@ -1,0 +1,152 @@
+"""Counts: independent Poisson features.
+
+With sums S and expected numbers of observed rows N, the complete-data log-likelihood of a rate λ is S log λ − Nλ, so
+λ = S/N maximises it. In the coordinate 2√λ its information per row is 1 for every λ, which makes the frame: √λ moves on
+a straight line, never out of range, and rates of 0 are reached.
+
+References
+----------
+Hasselblad, V. (1969). Estimation of finite mixtures of distributions from the exponential family. J. Amer. Statist.
+Assoc. 64, 1459–1471. doi:10.1080/01621459.1969.10501071
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import gammaln
+
+from skmix.families.base import LEAST_SHARE, Additive, Chart, ExponentialFamily
+from skmix.likelihood.blocks import Block, Rows
+from skmix.likelihood.kernels import FeatureKernel, Kernel
+from skmix.likelihood.units import Units, column_range
+
+_LEAST_ROOT = 1e-150  # of a rate: where a component has seen no event, log λ is to be finite
+
+
+class Rates(NamedTuple):
+    """Rates λ of shape (K, d)."""
+
+    rates: np.ndarray
+
+
+@dataclass
+class Events(Additive):
+    """Expected numbers of observed rows N, and sums S of their counts; both of shape (K, d)."""
+
+    counts: np.ndarray
+    sums: np.ndarray
+
+
+class RateFrame(Chart):
+    """The component frame: z = 2√m (√λ − √λ₀), m being a component's share of the observed rows of a feature."""
+
+    def __init__(self, family: Poisson, parameters: Rates, statistics: Events):
+        share = np.maximum(statistics.counts / statistics.counts.sum(axis=0).max(), LEAST_SHARE)
+        self.unit = 0.5 / np.sqrt(share)
+        self.origin = np.sqrt(parameters.rates)
+        self.start = np.zeros(self.origin.size)
+
+    def _root(self, z: np.ndarray) -> np.ndarray:
+        root = self.origin + self.unit * z.reshape(self.origin.shape)
+        return np.where(np.abs(root) < _LEAST_ROOT, _LEAST_ROOT, root)
+
+    def parameters(self, z: np.ndarray) -> Rates:
+        return Rates(self._root(z) ** 2)
+
+    def coordinates(self, parameters: Rates) -> np.ndarray:
+        return ((np.sqrt(parameters.rates) - self.origin) / self.unit).ravel()
+
+    def gradient(self, z: np.ndarray, parameters: Rates, statistics: Events) -> np.ndarray:
+        root = self._root(z)
+        return (2.0 * self.unit * (statistics.sums / root - statistics.counts * root)).ravel()
+
+
+class LogRate(Chart):
+    """Logarithms of the rates: the textbook's coordinates."""
+
+    def __init__(self, family: Poisson, parameters: Rates, statistics: Events):
+        self.shape = parameters.rates.shape
+        self.start = self.coordinates(parameters)
+
+    def parameters(self, z: np.ndarray) -> Rates:
+        return Rates(np.exp(np.where(np.abs(z.real) > 600, np.clip(z.real, -600, 600), z)).reshape(self.shape))
+
+    def coordinates(self, parameters: Rates) -> np.ndarray:
+        return np.log(parameters.rates).ravel()
+
+    def gradient(self, z: np.ndarray, parameters: Rates, statistics: Events) -> np.ndarray:
+        return (statistics.sums - statistics.counts * parameters.rates).ravel()
+
+
+class Poisson(ExponentialFamily):
+    """Independent Poisson counts: φ = [x, 1], with the mask of observed entries before the 1."""
+
+    charts = {"frame": RateFrame, "log": LogRate}
+    independent_features = True
+    standardise = False
+
+    # ---- towards the rows -----------------------------------------------------------------------------------------
+    @classmethod
+    def check_data(cls, X: np.ndarray, caller: str) -> None:
+        if column_range(X)[0].min(initial=0.0) < 0:
+            raise ValueError(f"Negative values in data passed to {caller}; counts are 0 or more (NaN where missing).")
+
+    def isotropic(self, Z: np.ndarray) -> np.ndarray:
+        return 2.0 * np.sqrt(Z)  # variance 1 within a component, whatever its rate
+
+    def log_base(self, block: Block) -> np.ndarray:
+        return -gammaln(block.Z + 1.0).sum(axis=0)  # missing entries are 0, and 0! = 1
+
+    def n_features_out(self, n_features: int, masked: bool) -> int:
+        return (2 if masked else 1) * n_features + 1
+
+    def features(self, block: Block, out: np.ndarray) -> None:
+        d = len(block.Z)
+        out[:d] = block.Z
+        if block.observed is not None:
+            out[d:-1] = block.observed
+        out[-1] = 1.0
+
+    def natural(self, parameters: Rates, masked: bool = False) -> np.ndarray:
+        rates = parameters.rates
+        constants = [-rates, np.zeros_like(rates[:, :1])] if masked else [-rates.sum(axis=1, keepdims=True)]
+        return np.concatenate([np.log(rates), *constants], axis=1)
+
+    def collect(self, sums: np.ndarray, parameters: Rates, masked: bool = False) -> Events:
+        d = parameters.rates.shape[1]
+        counts = sums[:, d:-1] if masked else np.repeat(sums[:, -1:], d, axis=1)
+        return Events(counts, sums[:, :d])
+
+    def kernel(self, parameters: Rates, offset: np.ndarray, rows: Rows) -> Kernel:
+        size = np.sqrt(rows.radius2) * np.linalg.norm(np.log(parameters.rates), axis=1) + parameters.rates.sum(axis=1)
+        return FeatureKernel(self, parameters, offset, rows, np.finfo(rows.dtype).eps * float(size.max()))
+
+    # ---- parameter algebra ----------------------------------------------------------------------------------------
+    def reference(self, n_components: int, n_features: int) -> Rates:
+        return Rates(np.ones((n_components, n_features)))
+
+    def m_step(self, statistics: Events, parameters: Rates) -> Rates:
+        alive = statistics.counts > np.finfo(float).eps * statistics.counts.sum(axis=0)
+        rates = np.where(alive, statistics.sums, parameters.rates) / np.where(alive, statistics.counts, 1.0)
+        return Rates(np.maximum(rates, _LEAST_ROOT**2))
+
+    def expected_log_density(self, statistics: Events, parameters: Rates) -> float:
+        rates = parameters.rates
+        return float(np.sum(statistics.sums * np.log(rates) - statistics.counts * rates))
+
+    def sample(self, parameters: Rates, component: int, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        rates = parameters.rates[component]
+        return rng.poisson(rates, size=(n_samples, len(rates))).astype(np.float64)
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        return n_components * n_features
+
+    # ---- units ----------------------------------------------------------------------------------------------------
+    def publish(self, parameters: Rates, units: Units) -> dict[str, np.ndarray]:
+        return {"rates_": parameters.rates}
+
+    def adopt(self, public: dict[str, np.ndarray], units: Units) -> Rates:
+        return Rates(np.maximum(public["rates_"], _LEAST_ROOT**2))
