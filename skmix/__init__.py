@@ -2,7 +2,9 @@
 
 from skmix.comparison.compare import compare_solvers
 from skmix.estimators.gaussian_mixture import GaussianMixture
+from skmix.estimators.poisson_mixture import PoissonMixture
+from skmix.estimators.variational_mixture import VariationalGaussianMixture
 
 __version__ = "0.1.0"
 
-__all__ = ["GaussianMixture", "__version__", "compare_solvers"]
+__all__ = ["GaussianMixture", "PoissonMixture", "VariationalGaussianMixture", "__version__", "compare_solvers"]

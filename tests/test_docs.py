@@ -11,6 +11,7 @@ import numpydoc.validate
 import pytest
 
 import skmix
+import skmix.comparison
 import skmix.datasets
 import skmix.display
 import skmix.solvers
@@ -18,7 +19,7 @@ import skmix.solvers
 ROOT = Path(__file__).parent.parent
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (skmix, skmix.solvers, skmix.display, skmix.datasets)
+    for module in (skmix, skmix.solvers, skmix.comparison, skmix.display, skmix.datasets)
     for name in module.__all__
     if callable(getattr(module, name))
 }

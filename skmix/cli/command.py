@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import skmix
-from skmix.cli import demo, fit
+from skmix.cli import compare, demo, fit
 from skmix.cli.errors import InputError, say
 from skmix.solvers import SOLVERS
 
+_FILE = "whose first line names the columns. Empty cells, NA and NaN are missing values."
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
 
@@ -74,9 +75,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="skmix", description="Mixture models, with the optimiser as a parameter.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"skmix {skmix.__version__}")
     parser.set_defaults(run=None)
-    commands = parser.add_subparsers(title="commands", metavar="{demo,fit}")
+    commands = parser.add_subparsers(title="commands", metavar="{demo,fit,compare}")
     _add_demo(commands)
     _add_fit(commands)
+    _add_compare(commands)
     return parser
 
 
@@ -90,15 +92,10 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_fit(commands: argparse._SubParsersAction) -> None:
-    text = (
-        "Fit a Gaussian mixture to the numeric columns of a CSV file whose first line names the columns. "
-        "Empty cells, NA and NaN are missing values."
-    )
+    text = f"Fit a Gaussian mixture to the numeric columns of a CSV file {_FILE}"
     fit_ = commands.add_parser("fit", help="fit a mixture to a CSV file", description=text, allow_abbrev=False)
     add = fit_.add_argument
-    add("data", type=Path, metavar="DATA.csv", help="the data, comma-separated, UTF-8")
-    add("--components", type=_integer(1), required=True, metavar="K", help="number of components")
-    add("--covariance", choices=("full", "tied", "diag", "spherical"), default="full", help="[%(default)s]")
+    _add_data_and_model(fit_)
     add("--solver", choices=tuple(SOLVERS), default="auto", help="[%(default)s]")
     add("--starts", type=_integer(1), default=1, metavar="N", help="the best of N starts is kept [%(default)s]")
     add("--seed", type=_integer(0, 2**32 - 1), default=0, metavar="N", help="seed of the starts [%(default)s]")
@@ -107,6 +104,38 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
     add("--output", type=Path, metavar="PATH", help="write label and responsibilities of each row to this CSV file")
     add("--plot", type=Path, metavar="PATH", help="draw the first two numeric columns and the components")
     fit_.set_defaults(run=fit.run)
+
+
+def _add_compare(commands: argparse._SubParsersAction) -> None:
+    text = (
+        f"Fit a Gaussian mixture by several solvers, from the same starts, to the numeric columns of a CSV file {_FILE}"
+    )
+    compare_ = commands.add_parser(
+        "compare", help="compare solvers on a CSV file", description=text, allow_abbrev=False
+    )
+    add = compare_.add_argument
+    _add_data_and_model(compare_)
+    names = ",".join(SOLVERS)
+    add("--solvers", type=_solvers, default=names, metavar="NAME,...", help=f"of {names} [all]")
+    add("--starts", type=_integer(1), default=5, metavar="N", help="starts of each solver [%(default)s]")
+    add("--seed", type=_integer(0, 2**32 - 1), default=0, metavar="N", help="seed of the starts [%(default)s]")
+    add(
+        "--target",
+        type=_target,
+        default=1e-8,
+        help="a start is solved this near, nats per row, to the best of all solvers [%(default)s]",
+    )
+    add("--max-iter", type=_integer(1), default=5000, metavar="N", help="most iterations of a run [%(default)s]")
+    add("--output", type=Path, metavar="PATH", help="write a row for each solver and start to this CSV file")
+    add("--plot", type=Path, metavar="PATH", help="draw gap against passes, and performance profiles")
+    compare_.set_defaults(run=compare.run)
+
+
+def _add_data_and_model(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("data", type=Path, metavar="DATA.csv", help="the data, comma-separated, UTF-8")
+    add("--components", type=_integer(1), required=True, metavar="K", help="number of components")
+    add("--covariance", choices=("full", "tied", "diag", "spherical"), default="full", help="[%(default)s]")
 
 
 def _integer(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -126,10 +155,31 @@ def _integer(least: int, most: int | None = None) -> Callable[[str], int]:
 
 
 def _tolerance(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
+    value = _number(text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be a number of at least 0, got {text!r}")
     return value
+
+
+def _target(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text!r}")
+    return value
+
+
+def _number(text: str) -> float:
+    """The number that `text` spells; NaN if it does not."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _solvers(text: str) -> list[str]:
+    """Names between commas, each once."""
+    names = list(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in SOLVERS:
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(SOLVERS)})")
+    return names

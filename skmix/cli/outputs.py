@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
+from skmix.cli import pictures
 from skmix.cli.errors import InputError
 
 
@@ -66,3 +68,22 @@ class Output:
 
 def _kind(path: Path) -> str:
     return "a directory" if path.is_dir() else "not a regular file"
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Refuse, before any work, a plot that cannot be drawn and a file that would be two things at once."""
+    if options.plot:
+        if not pictures.has_matplotlib():
+            raise InputError(f"--plot needs matplotlib, install it by: {pictures.HOW_TO_INSTALL}")
+        pictures.check_format(options.plot)
+    paths = {"DATA.csv": options.data, "--output": options.output, "--plot": options.plot}
+    seen: dict[str, str] = {}
+    for name, path in paths.items():
+        if path is not None and (other := seen.setdefault(os.path.realpath(path), name)) != name:
+            raise InputError(f"{other} and {name} are the same file, {path}")
+
+
+def say_written(options: argparse.Namespace) -> None:
+    """Name the files that were written."""
+    for written in filter(None, (options.output, options.plot)):
+        print(f"wrote {written}")

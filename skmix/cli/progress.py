@@ -24,12 +24,20 @@ class ProgressLine:
     stream : text stream
     n_starts : int, default=1
         Starts that the fit will make.
+    noun : str, default="start"
+        What one of them is called.
     clock : callable
         Returns seconds.
     """
 
-    def __init__(self, stream: TextIO, n_starts: int = 1, clock: Callable[[], float] = time.perf_counter):
-        self.stream, self.n_starts, self.clock = stream, n_starts, clock
+    def __init__(
+        self,
+        stream: TextIO,
+        n_starts: int = 1,
+        noun: str = "start",
+        clock: Callable[[], float] = time.perf_counter,
+    ):
+        self.stream, self.n_starts, self.noun, self.clock = stream, n_starts, noun, clock
         self._begin = clock()
         self._start = 0
         self._state: tuple[int, float, float] | None = None
@@ -45,7 +53,7 @@ class ProgressLine:
             text = "seeking a start"
         else:
             n_iter, n_passes, objective = self._state
-            start = f"start {self._start} of {self.n_starts}, " if self.n_starts > 1 else ""
+            start = f"{self.noun} {self._start} of {self.n_starts}, " if self.n_starts > 1 else ""
             text = f"{start}iteration {n_iter}, passes {n_passes:g}, objective {objective:.6f}"
         self._rewrite(f"{text}, {self.clock() - self._begin:.1f} s")
 
@@ -64,12 +72,12 @@ class ProgressLine:
 
 
 @contextmanager
-def showing_progress(n_starts: int = 1) -> Iterator[None]:
+def showing_progress(n_starts: int = 1, noun: str = "start") -> Iterator[None]:
     """Within this block, fits of more than a second show their progress on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield
         return
-    line, stop = ProgressLine(sys.stderr, n_starts), Event()
+    line, stop = ProgressLine(sys.stderr, n_starts, noun), Event()
 
     def keep_showing() -> None:
         pause = DELAY

@@ -210,7 +210,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     def _solve(self, objective: Objective, starts: list[Parameters]) -> list[tuple[Trace, Ending]]:
         """Run the solver from each start, `n_jobs` at a time."""
         solver = resolve(self.solver)
-        solver.check(objective.model)
+        solver.check(objective)
         jobs = min(len(starts), effective_n_jobs(self.n_jobs)) if len(starts) > 1 else 1
         # Restarts share the threads: each gets its part of them.
         n_threads = objective.threads.n_threads if jobs == 1 else max(1, available_threads() // jobs)

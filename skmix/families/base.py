@@ -75,6 +75,9 @@ class Family(ABC):
     ----------
     charts : dict of str to callable
         ``charts[name](family, parameters, statistics)`` gives a :class:`Chart`. The first is the default.
+    explicit : callable
+        A chart that holds the parameters as they are: first the locations (means, rates), then the rest. They are
+        valid not everywhere but where they exceed the chart's `least`; for solvers that take constraints.
     independent_features : bool
         True where features are independent within a component: a missing entry then only drops its own features.
         Otherwise rows are grouped by their pattern of observed features and the family gives `marginal` and `lift`.
@@ -87,6 +90,7 @@ class Family(ABC):
     """
 
     charts: ClassVar[dict[str, Any]] = {}
+    explicit: ClassVar[Any] = None
     independent_features: ClassVar[bool] = False
     common_scale: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
@@ -114,7 +118,8 @@ class Family(ABC):
 
     @classmethod
     def check_data(cls, X: np.ndarray, caller: str) -> None:
-        """Raise ValueError, in the name of the estimator `caller`, where no component can have such rows (negative counts, say)."""
+        """Raise ValueError, in the name of the estimator `caller`, for rows that no component can have."""
+        return
 
     def log_base(self, block: Block) -> np.ndarray | float:
         """The part of a row's log-density that no parameter touches, shape (n,): not formed in a pass."""

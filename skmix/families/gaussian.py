@@ -138,7 +138,7 @@ def invert_triangular(L: np.ndarray) -> np.ndarray:
 
 
 def log_abs(value: np.ndarray) -> np.ndarray:
-    """log |value|; analytic, so that a complex step through it is a derivative."""
+    """Logarithm of |value|; analytic, so that a complex step through it is a derivative."""
     return np.log(value * np.where(value.real < 0, -1.0, 1.0))
 
 

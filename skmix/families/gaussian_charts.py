@@ -33,6 +33,7 @@ from skmix.families.gaussian import (
 )
 
 _SQRT2 = np.sqrt(2.0)
+_LEAST_SCALE = 1e-6  # of the data's own: where bounds, not coordinates, keep scales positive
 
 
 def _away_from_zero(value: np.ndarray) -> np.ndarray:
@@ -134,34 +135,60 @@ class ScaleFrame(_GaussianChart):
         return np.concatenate([(statistics.first / self.root).ravel(), (inner / T * self.unit).ravel()])
 
 
-class LogCholeskyChart(_GaussianChart):
-    """Means as they are, Σ = L Lᵀ with the logarithm of L's diagonal: the textbook's coordinates."""
+class CholeskyChart(_GaussianChart):
+    """Means and the entries of L, Σ = L Lᵀ, as they are: for solvers that keep the diagonal positive by a bound."""
 
     def __init__(self, family: Any, parameters: MatrixParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
         self.i, self.j = np.tril_indices(parameters.means.shape[1])
         self.on_diagonal = self.i == self.j
         self.start = self.coordinates(parameters)
+        on_diagonal = np.broadcast_to(self.on_diagonal, (*parameters.cholesky.shape[:-2], len(self.i)))
+        self.least = np.r_[np.full(self.n_means, -np.inf), np.where(on_diagonal, _LEAST_SCALE, -np.inf).ravel()]
+
+    def pack(self, scales: np.ndarray) -> np.ndarray:
+        """The coordinate of an entry of L's diagonal."""
+        return scales
+
+    def unpack(self, shape: np.ndarray) -> np.ndarray:
+        return _away_from_zero(shape)
+
+    def stretch(self, scales: np.ndarray) -> np.ndarray:
+        """Derivative of the diagonal's entries in their coordinates."""
+        return np.ones_like(scales)
 
     def coordinates(self, parameters: MatrixParameters) -> np.ndarray:
         L = parameters.cholesky * np.sign(diagonal(parameters.cholesky))[..., None, :]
         entries = L[..., self.i, self.j]
-        entries[..., self.on_diagonal] = np.log(entries[..., self.on_diagonal])
+        entries[..., self.on_diagonal] = self.pack(entries[..., self.on_diagonal])
         return np.concatenate([parameters.means.ravel(), entries.ravel()])
 
     def parameters(self, z: np.ndarray) -> MatrixParameters:
         means, shape = self.split(z)
         L = np.zeros(self.origin.cholesky.shape, z.dtype)
         entries = shape.reshape(*L.shape[:-2], -1).copy()
-        entries[..., self.on_diagonal] = np.exp(_held(entries[..., self.on_diagonal]))
+        entries[..., self.on_diagonal] = self.unpack(entries[..., self.on_diagonal])
         L[..., self.i, self.j] = entries
         return MatrixParameters(means, L, invert_triangular(L))
 
     def gradient(self, z: np.ndarray, parameters: MatrixParameters, statistics: Moments) -> np.ndarray:
         d_means, excess = _euclidean(self.family, parameters, statistics)
         dL = (transpose(parameters.whitening) @ excess)[..., self.i, self.j]
-        dL[..., self.on_diagonal] *= diagonal(parameters.cholesky)
+        dL[..., self.on_diagonal] *= self.stretch(diagonal(parameters.cholesky))
         return np.concatenate([d_means.ravel(), dL.ravel()])
+
+
+class LogCholeskyChart(CholeskyChart):
+    """Means as they are, Σ = L Lᵀ with the logarithm of L's diagonal: the textbook's coordinates."""
+
+    def pack(self, scales: np.ndarray) -> np.ndarray:
+        return np.log(scales)
+
+    def unpack(self, shape: np.ndarray) -> np.ndarray:
+        return np.exp(_held(shape))
+
+    def stretch(self, scales: np.ndarray) -> np.ndarray:
+        return scales
 
 
 class FactorChart(_GaussianChart):
@@ -204,6 +231,7 @@ class ScaleChart(_GaussianChart):
     def __init__(self, family: Any, parameters: ScaleParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
         self.start = self.coordinates(parameters)
+        self.least = np.r_[np.full(self.n_means, -np.inf), np.full(parameters.scales.size, _LEAST_SCALE)]
 
     def coordinates(self, parameters: ScaleParameters) -> np.ndarray:
         return np.concatenate([parameters.means.ravel(), self.pack(np.abs(parameters.scales)).ravel()])

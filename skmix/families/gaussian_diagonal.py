@@ -29,6 +29,7 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
     """A variance for each component and feature: φ = [z², z, 1], with the mask of observed entries before the 1."""
 
     charts = {"frame": ScaleFrame, "log-cholesky": LogScaleChart, "factor": ScaleChart}
+    explicit = ScaleChart
     independent_features = True
 
     # ---- hooks: a spherical covariance pools squares over features ------------------------------------------------

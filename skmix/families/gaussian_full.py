@@ -16,6 +16,7 @@ from skmix.families.gaussian import (
     transpose,
     upper_triangle,
 )
+from skmix.families.gaussian_augmented import AugmentedGaussians
 from skmix.families.gaussian_matrix import MatrixGaussian
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel, ResidualKernel
@@ -28,6 +29,8 @@ def _few(n_components: int, n_features: int) -> bool:
 
 class FullGaussian(MatrixGaussian, ExponentialFamily):
     """A covariance matrix for each component: features φ = [z_i z_j (i ≤ j), z, 1]."""
+
+    manifold = AugmentedGaussians
 
     def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return n_components, n_features, n_features

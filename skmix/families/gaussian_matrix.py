@@ -22,7 +22,7 @@ from skmix.families.gaussian import (
     transpose,
     whitening_from_precision,
 )
-from skmix.families.gaussian_charts import FactorChart, LogCholeskyChart, MatrixFrame
+from skmix.families.gaussian_charts import CholeskyChart, FactorChart, LogCholeskyChart, MatrixFrame
 from skmix.likelihood.blocks import Rows
 from skmix.likelihood.units import Units
 
@@ -34,6 +34,7 @@ class MatrixGaussian(Gaussian):
     """What full and tied covariances share: factors L, W, their penalty, marginals and public names."""
 
     charts = {"frame": MatrixFrame, "log-cholesky": LogCholeskyChart, "factor": FactorChart}
+    explicit = CholeskyChart
 
     @abstractmethod
     def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:

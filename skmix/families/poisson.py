@@ -23,6 +23,7 @@ from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.units import Units, column_range
 
+_LEAST_RATE = 1e-8  # where bounds, not coordinates, keep rates positive
 _LEAST_ROOT = 1e-150  # of a rate: where a component has seen no event, log λ is to be finite
 
 
@@ -81,10 +82,29 @@ class LogRate(Chart):
         return (statistics.sums - statistics.counts * parameters.rates).ravel()
 
 
+class RateChart(Chart):
+    """Rates as they are: for solvers that keep them positive by a bound."""
+
+    def __init__(self, family: Poisson, parameters: Rates, statistics: Events):
+        self.shape = parameters.rates.shape
+        self.start = self.coordinates(parameters)
+        self.least = np.full(self.start.size, _LEAST_RATE)
+
+    def parameters(self, z: np.ndarray) -> Rates:
+        return Rates(np.where(z.real < _LEAST_RATE, _LEAST_RATE, z).reshape(self.shape))
+
+    def coordinates(self, parameters: Rates) -> np.ndarray:
+        return parameters.rates.ravel()
+
+    def gradient(self, z: np.ndarray, parameters: Rates, statistics: Events) -> np.ndarray:
+        return (statistics.sums / parameters.rates - statistics.counts).ravel()
+
+
 class Poisson(ExponentialFamily):
     """Independent Poisson counts: φ = [x, 1], with the mask of observed entries before the 1."""
 
     charts = {"frame": RateFrame, "log": LogRate}
+    explicit = RateChart
     independent_features = True
     standardise = False
 

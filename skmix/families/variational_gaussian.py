@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import digamma, gammaln
 
-from skmix.families.base import LEAST_SHARE, Additive, Chart, Family
+from skmix.families.base import Additive, Chart, Family
 from skmix.families.gaussian import LOG_2PI, Moments, diagonal, outer, transpose
 from skmix.families.gaussian_diagonal import DiagonalGaussian
 from skmix.families.gaussian_matrix import MatrixGaussian
@@ -54,15 +54,12 @@ class NormalWishart:
         ν₀ > d − 1, in rows likewise.
     covariance : ndarray of shape (d, d) full or tied, (d,) diagonal, () spherical
         P, the scatter that those ν₀ rows would have.
-    noise : ndarray of shape (d,), default=0
-        Variance that each row is measured with (`reg_covar`).
     """
 
     mean: np.ndarray
     mean_precision: float
     degrees_of_freedom: float
     covariance: np.ndarray
-    noise: np.ndarray
 
 
 class VariationalParameters(NamedTuple):
@@ -88,8 +85,9 @@ class VariationalGaussian(Family):
 
     Parameters
     ----------
-    inner : Family
-        One of the four Gaussian families.
+    inner : Gaussian
+        One of the four Gaussian families. Its `prior_scatter` is taken as a variance that each row is measured with:
+        −½ Σ_n r_nk tr(E[Λ_k]·diag(prior_scatter)) is part of the bound.
     prior : NormalWishart, optional
         In standardised units. Without it there are densities and samples, but no M-step and no bound.
     """
@@ -142,6 +140,10 @@ class VariationalGaussian(Family):
         """A covariance matrix (d, d) in the shape of the prior's."""
 
     @abstractmethod
+    def smallest(self, covariance: np.ndarray) -> float:
+        """The smallest variance in any direction, of a covariance in the shape of the prior's."""
+
+    @abstractmethod
     def unit(self, units: Units) -> np.ndarray:
         """What a covariance in the shape of the prior's is divided by in standardised units."""
 
@@ -157,17 +159,19 @@ class VariationalGaussian(Family):
         return self.inner.isotropic(Z)
 
     def expected_constant(self, parameters: VariationalParameters) -> np.ndarray:
-        """E log N(x | μ_k, Λ_k⁻¹) − log N(x | m_k, C_k), the same for every row x; shape (K,), nats."""
+        """E log N(x | μ_k, Λ_k⁻¹) − log N(x | m_k, C_k), the same for every row x, less the noise's part; (K,), nats."""
         gaussian, beta, nu = parameters
         d = gaussian.means.shape[1]
-        constant = 0.5 * (_digammas(nu, d) - d * np.log(0.5 * nu)) - 0.5 * d / beta
-        if self._prior is not None:
-            constant = constant - 0.5 * self.noise_trace(gaussian, self._prior.noise)
-        return constant
+        of_precision = _digammas(nu, d) - d * np.log(0.5 * nu)
+        return 0.5 * (of_precision - d / beta - self.noise_trace(gaussian, self.inner.prior_scatter))
 
     def kernel(self, parameters: VariationalParameters, offset: np.ndarray, rows: Rows) -> Kernel:
         kernel = self.inner.kernel(parameters.gaussian, offset + self.expected_constant(parameters), rows)
         return _CompletingKernel(kernel, self.inner) if rows.masked else kernel  # type: ignore[return-value]
+
+    def noise(self, like: np.ndarray) -> np.ndarray:
+        """The covariance that each row is measured with, in the shape of the prior's, for `like` (d,)."""
+        return self.restrict(np.diag(np.broadcast_to(self.inner.prior_scatter, like.shape)))
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
     def reference(self, n_components: int, n_features: int) -> VariationalParameters:
@@ -192,7 +196,8 @@ class VariationalGaussian(Family):
         away = self.whiten(gaussian, prior.mean - gaussian.means)
         shift = (statistics.first + prior.mean_precision * away) / beta[:, None]
         second = statistics.second + self.scatter(gaussian, ones, prior.covariance)
-        second = second + self.scatter(gaussian, counts, self.restrict(np.diag(prior.noise)))
+        if np.any(self.inner.prior_scatter):
+            second = second + self.scatter(gaussian, counts, self.noise(prior.mean))
         second = second + self.squares(prior.mean_precision * ones, away) - self.squares(beta - nu, shift)
         pseudo = (nu * ones).reshape(-1, *(1,) * (statistics.counts.ndim - 1)) * np.ones_like(statistics.counts)
         moments = Moments(pseudo, (nu * ones)[:, None] * shift, second)
@@ -247,12 +252,6 @@ class VariationalGaussian(Family):
         beta, nu = public["mean_precision_"], public["degrees_of_freedom_"]
         return VariationalParameters(self.inner.adopt(public, units), beta, nu)
 
-    def with_prior(self, prior: NormalWishart, units: Units) -> VariationalGaussian:
-        """This family with a prior that is given in the data's own units."""
-        mean = (prior.mean - units.centre) / units.scale
-        covariance = prior.covariance / self.unit(units)
-        return type(self)(self.inner, replace(prior, mean=mean, covariance=covariance, noise=prior.noise))
-
 
 class VariationalMatrixGaussian(VariationalGaussian):
     """Posteriors whose effective Gaussians have covariance matrices, of their own or one for all."""
@@ -266,8 +265,9 @@ class VariationalMatrixGaussian(VariationalGaussian):
         return self.inner.moments(weights, vectors, weights[:, None, None] * outer(vectors, vectors)).second
 
     def scatter(self, gaussian: Any, weights: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-        W = gaussian.whitening
-        return np.asarray(self.inner.rows_of(weights))[..., None, None] * (W @ covariance @ transpose(W))
+        # Through its factor: where a direction has little variance, W is large, and W P Wᵀ would cancel.
+        half = gaussian.whitening @ np.linalg.cholesky(covariance)
+        return np.asarray(self.inner.rows_of(weights))[..., None, None] * (half @ transpose(half))
 
     def trace(self, second: np.ndarray) -> float:
         return float(diagonal(second).sum())
@@ -283,6 +283,9 @@ class VariationalMatrixGaussian(VariationalGaussian):
 
     def restrict(self, covariance: np.ndarray) -> np.ndarray:
         return covariance
+
+    def smallest(self, covariance: np.ndarray) -> float:
+        return float(np.linalg.eigvalsh(covariance)[0])
 
     def unit(self, units: Units) -> np.ndarray:
         return np.multiply.outer(units.scale, units.scale)
@@ -323,14 +326,17 @@ class VariationalScaleGaussian(VariationalGaussian):
         variances = np.diagonal(covariance)
         return self.inner.pool(variances) / self.inner.pool(np.ones_like(variances))
 
+    def smallest(self, covariance: np.ndarray) -> float:
+        return float(np.min(covariance))
+
     def unit(self, units: Units) -> np.ndarray:
         return self.restrict(np.diag(units.scale**2))
 
 
-def variational(inner: Any) -> VariationalGaussian:
+def variational(inner: Any, prior: NormalWishart | None = None) -> VariationalGaussian:
     """The family of posteriors whose effective Gaussians are those of `inner`."""
     kind = VariationalMatrixGaussian if isinstance(inner, MatrixGaussian) else VariationalScaleGaussian
-    return kind(inner)
+    return kind(inner, prior)
 
 
 def _digammas(nu: np.ndarray, d: int) -> np.ndarray:
@@ -375,9 +381,9 @@ class _CompletingKernel:
 
 
 class VariationalFrame(Chart):
-    """The inner family's frame, with logarithms of what may only be positive, β and ν − d + 1, scaled likewise.
+    """The inner family's frame, ν_k in the place of a component's rows, and the logarithms of β and ν − d + 1.
 
-    Means and shapes move in units of what the posterior knows of them: ν_k takes the place of a component's rows.
+    All are in units of the information, per row, that the bound has of them at its maximum given the responsibilities.
     """
 
     analytic = False
@@ -389,8 +395,10 @@ class VariationalFrame(Chart):
         rows = (nu * np.ones_like(beta)).reshape(-1, *(1,) * (statistics.counts.ndim - 1))
         as_rows = replace(statistics, counts=rows * np.ones_like(statistics.counts))
         self.inner = family.inner.charts["frame"](family.inner, gaussian, as_rows)
-        share = np.maximum(beta / beta.sum(), LEAST_SHARE)
-        self.root = np.sqrt(np.concatenate([share, np.ravel(family.shared(share))]))
+        K, d, size = *gaussian.means.shape, np.size(nu)
+        # Second derivatives of the divergence at the best β and ν, to leading order, the effective Gaussians held.
+        information = np.concatenate([np.full(K, d / 2), np.full(size, d * (d + 1) / 4 * K / size)])
+        self.root = np.sqrt(information / statistics.counts.reshape(K, -1)[:, 0].sum())
         self.n_beta, self.n_positive = len(beta), len(self.root)
         self.logs = self._logs(parameters)
         self.start = np.concatenate([np.zeros(self.n_positive), self.inner.start])

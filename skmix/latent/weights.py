@@ -9,6 +9,7 @@ from scipy.special import xlogy
 
 from skmix.families.base import LEAST_SHARE, Additive, Chart
 
+_LEAST_WEIGHT = 1e-10  # where bounds, not coordinates, keep weights positive
 _LEAST = np.finfo(np.float64).tiny
 _LEAST_EXPONENT = {"float64": -700.0, "float32": -80.0}
 
@@ -70,6 +71,10 @@ class Weights:
         share = np.maximum(weights, LEAST_SHARE)
         return WeightChart(weights, np.sqrt(share) if name == "frame" else np.ones_like(weights))
 
+    def explicit(self, weights: np.ndarray) -> Chart:
+        """The weights as they are, for solvers that take constraints."""
+        return ExplicitWeights(weights)
+
     def log_prior(self, weights: np.ndarray) -> float:
         """Log prior density up to a constant, in nats (total)."""
         return 0.0
@@ -103,6 +108,24 @@ class WeightChart(Chart):
 
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
         return (statistics.counts - statistics.counts.sum() * parameters) / self.root
+
+
+class ExplicitWeights(Chart):
+    """The weights as they are; the objective depends on their ratios alone, so that it is defined off the simplex."""
+
+    def __init__(self, weights: np.ndarray):
+        self.start = np.maximum(weights, _LEAST_WEIGHT)
+        self.least = np.full_like(weights, _LEAST_WEIGHT)
+
+    def parameters(self, z: np.ndarray) -> np.ndarray:
+        weights = np.where(z.real < _LEAST_WEIGHT, _LEAST_WEIGHT, z)
+        return weights / weights.sum()
+
+    def coordinates(self, parameters: np.ndarray) -> np.ndarray:
+        return parameters
+
+    def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
+        return (statistics.counts / parameters - statistics.counts.sum()) / z.sum()
 
 
 def normalise(log_joint: np.ndarray) -> np.ndarray:

@@ -200,7 +200,7 @@ class ResidualKernel:
                 out[k, a:b] -= 0.5 * np.trace(m)
 
     def _velocities(self, block: Block, direction: Any) -> list[tuple[np.ndarray, np.ndarray]]:
-        """b and M of each pattern, in the data's type."""
+        """Velocities b and M of each pattern, in the data's type."""
         dtype = self.rows.dtype
         if block.patterns is None:
             return [(direction.b.astype(dtype), direction.M.astype(dtype))]

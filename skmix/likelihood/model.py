@@ -77,6 +77,12 @@ class Model:
         )
 
 
+    def explicit(self, parameters: Parameters) -> ModelChart:
+        """Parameters as they are: weights, locations, and the rest."""
+        components = self.family.explicit(self.family, parameters.components, None)
+        return ModelChart(self.latent.explicit(parameters.latent), components)
+
+
 class ModelChart(Chart):
     """The coordinates of the latent structure and those of the components, one behind the other."""
 

@@ -21,6 +21,7 @@ from skmix.likelihood.differentiate import along
 from skmix.likelihood.kernels import Kernel
 from skmix.likelihood.model import Model, Parameters, Statistics
 from skmix.likelihood.threads import Threads, Workspace
+from skmix.likelihood.units import Units
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -74,6 +75,17 @@ class Objective:
         self.threads = threads or Threads()
         self.n_passes = 0.0
 
+    @property
+    def units(self) -> Units:
+        """The map to the standardised units in which parameters are held."""
+        return self.rows.units
+
+    @property
+    def n_parameters(self) -> int:
+        """Free parameters of the model."""
+        K, d = self.rows.n_components, self.rows.n_features
+        return self.model.latent.n_parameters(K) + self.model.family.n_parameters(K, d)
+
     # ---- what solvers use -----------------------------------------------------------------------------------------
     @_unwarned
     def at(self, parameters: Parameters) -> Point:
@@ -103,10 +115,14 @@ class Objective:
         """The named coordinates about `point`."""
         return self.model.chart(name, point.parameters, point.statistics)
 
-    @_unwarned
     def gradient(self, chart: Chart, z: np.ndarray, point: Point) -> np.ndarray:
         """The gradient of the objective in the chart's coordinates at ``point = at(chart.parameters(z))``."""
-        return chart.gradient(z, point.parameters, point.statistics) / self.rows.total_weight
+        return self.gradient_from(chart, z, point.parameters, point.statistics)
+
+    @_unwarned
+    def gradient_from(self, chart: Chart, z: np.ndarray, parameters: Parameters, statistics: Statistics) -> np.ndarray:
+        """The gradient at `z` were `statistics`, the prior included, those of all rows."""
+        return chart.gradient(z, parameters, statistics) / self.rows.total_weight
 
     @_unwarned
     def hessian_product(self, chart: Chart, z: np.ndarray, point: Point, v: np.ndarray) -> np.ndarray:
@@ -259,9 +275,14 @@ class Part(Objective):
 
     @_unwarned
     def expect(self, parameters: Parameters) -> tuple[float, Statistics]:
-        """Log-likelihood of these rows, nats, and their statistics, the prior not included."""
-        log_likelihood, statistics = self._pass(self.kernel(parameters), self._expectation)
-        return log_likelihood, statistics
+        """Log-likelihood of these rows in standardised units, nats, and their statistics, the prior not included."""
+        return self._pass(self.kernel(parameters), self._expectation)
+
+    @_unwarned
+    def estimate(self, parameters: Parameters) -> Statistics:
+        """An unbiased estimate of the statistics of the whole, the prior included."""
+        _, statistics = self._pass(self.kernel(parameters), self._expectation)
+        return self.model.penalise(statistics * (1.0 / self.share), parameters)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skmix.likelihood.model import Model, Parameters
+from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.result import Ending, Trace
 
@@ -35,9 +35,10 @@ class Solver(BaseEstimator, ABC):
     needs_gradient: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
-    def check(self, model: Model) -> None:
+    def check(self, objective: Objective) -> None:
         """Refuse, before any pass, parameters out of range and a model that lacks what the solver needs."""
         self._validate_params()
+        model = objective.model
         missing = [method for method in self.requires if not getattr(model.family, method, None)]
         if missing:
             raise ValueError(
@@ -48,6 +49,14 @@ class Solver(BaseEstimator, ABC):
             raise ValueError(
                 f"solver={self.name!r} needs a gradient, which {type(model.family).__name__} does not give; choose "
                 "solver='em', 'squarem' or 'anderson'."
+            )
+
+    def refuse_more_than(self, most: int, objective: Objective, why: str) -> None:
+        """Raise ValueError for a model with more than `most` parameters."""
+        if objective.n_parameters > most:
+            raise ValueError(
+                f"solver={self.name!r} takes up to {most} parameters, this model has {objective.n_parameters}: {why}. "
+                "Use solver='auto' or 'lbfgs'."
             )
 
     def solve(self, objective: Objective, start: Parameters, trace: Trace) -> Ending:

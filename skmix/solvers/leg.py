@@ -42,13 +42,14 @@ class GradientSolver(Solver):
     warmup: int
     reanchor: int
 
-    def check(self, model: Any) -> None:
+    def check(self, objective: Objective) -> None:
         """Refuse parameters out of range and models without the chart."""
-        super().check(model)
-        if self.chart not in model.family.charts:
+        super().check(objective)
+        family = objective.model.family
+        if self.chart not in family.charts:
             raise ValueError(
-                f"The 'chart' parameter of {type(self).__name__} must be one of {sorted(model.family.charts)} for "
-                f"{type(model.family).__name__}. Got {self.chart!r} instead."
+                f"The 'chart' parameter of {type(self).__name__} must be one of {sorted(family.charts)} for "
+                f"{type(family).__name__}. Got {self.chart!r} instead."
             )
 
     @abstractmethod

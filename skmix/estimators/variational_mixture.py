@@ -1,0 +1,412 @@
+"""Bayesian mixtures of Gaussians, fitted by variational Bayes."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from skmix.estimators.base import BaseMixture
+from skmix.estimators.checks import check_shape
+from skmix.families import FAMILIES
+from skmix.families.base import Family
+from skmix.families.variational_gaussian import NormalWishart, VariationalGaussian, variational
+from skmix.latent.variational_weights import WEIGHT_PRIORS, VariationalWeights
+from skmix.likelihood.blocks import Rows
+from skmix.likelihood.model import Model, Parameters
+from skmix.likelihood.objective import Objective
+from skmix.likelihood.threads import Workspace
+from skmix.likelihood.units import Units
+from skmix.solvers.result import Ending, Trace
+
+_PREFIX = "gaussian-"
+_COVARIANCE_TYPES = {name.removeprefix(_PREFIX) for name in FAMILIES if name.startswith(_PREFIX)}
+_LEAST_VARIANCE = 1e-10  # of the data's covariance in any direction, in standardised units, to serve as a prior
+
+
+class VariationalGaussianMixture(BaseMixture):
+    """Bayesian Gaussian mixture, fitted by variational Bayes: the posterior of weights, means and precisions.
+
+    A drop-in for :class:`sklearn.mixture.BayesianGaussianMixture` with missing values, sample weights, `solver`,
+    parallel restarts, and responsibilities as a transformer. Components that the data do not need are left with
+    weights near 0.
+
+    The model is x | k ~ N(μ_k, Λ_k⁻¹), μ_k | Λ_k ~ N(m₀, (β₀ Λ_k)⁻¹), Λ_k ~ Wishart(ν₀, P⁻¹), with a Dirichlet
+    distribution or a Dirichlet process over the weights. Every solver raises the same bound on the log-evidence,
+
+        Σ_n w_n log Σ_k exp E[log π_k N(x_n | μ_k, Λ_k⁻¹)] − KL(q(π) ‖ p(π)) − Σ_k KL(q(μ_k, Λ_k) ‖ p(μ_k, Λ_k)),
+
+    in which expectations are over the posterior q: see `elbo_`.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        The number K of components at most.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        Each component has its own covariance matrix, all share one, each has its own diagonal one, or each has a
+        single variance. The prior is that of full matrices; it is their posterior that is restricted.
+    solver : {"em", "squarem", "anderson"} or Solver instance, default="em"
+        "em" is coordinate ascent; the others accelerate it. Solvers that need gradients are refused.
+    tol : float, default=1e-6
+        A solver stops when it estimates that no more than this, in nats per row, can still be gained. In scikit-learn
+        `tol` is the gain of the last step, in nats.
+    reg_covar : float, default=1e-6
+        A variance, in squared units of the data, that each row is taken to be measured with: it is added to the
+        covariance of each component's rows, as in scikit-learn, and −½ reg_covar Σ_nk w_n r_nk tr E[Λ_k] to the bound.
+    max_iter : int, default=500
+        Most iterations, counted in accepted iterates.
+    n_init : int, default=1
+        Number of starts; the fit with the highest bound is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
+        to random rows. Distances are between standardised features.
+    weight_concentration_prior_type : {"dirichlet_process", "dirichlet_distribution"}, default="dirichlet_process"
+        The prior of the weights: a Dirichlet process, of which the first K components are kept, or a Dirichlet
+        distribution over K components.
+    weight_concentration_prior : float, default=None
+        The concentration of that prior, γ of the process or α₀ of each component; 1 / K if None. Small values empty
+        components that the data do not need.
+    mean_precision_prior : float, default=None
+        β₀, in rows: so many rows at `mean_prior` would say as much about a mean as the prior does; 1 if None.
+    mean_prior : array-like of shape (n_features,), default=None
+        m₀; the mean of X if None.
+    degrees_of_freedom_prior : float, default=None
+        ν₀, in rows, more than n_features − 1; n_features if None.
+    covariance_prior : float or array-like, default=None
+        P, the scatter of ν₀ rows: (n_features, n_features) if full or tied, (n_features,) if diag, a number if
+        spherical. If None, the covariance of X; where that is singular, `reg_covar` is added to its diagonal.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts and of :meth:`sample`.
+    warm_start : bool, default=False
+        Start from the posterior of the last fit. `n_init` is then ignored.
+    n_jobs : int, default=None
+        Starts that are fitted at the same time, by threads. The result does not depend on it.
+    verbose : int, default=0
+        1 prints iteration numbers, 2 also the bound, its gain and times.
+    verbose_interval : int, default=10
+        Iterations between two lines.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_components,)
+        Posterior means of the weights; of a Dirichlet process products of the sticks' means, normalised.
+    means_ : ndarray of shape (n_components, n_features)
+        Posterior means of the means.
+    covariances_ : ndarray
+        Inverses of the posterior means of the precisions, of shape (n_components, n_features, n_features) if full,
+        (n_features, n_features) if tied, (n_components, n_features) if diag, (n_components,) if spherical.
+    precisions_ : ndarray
+        Posterior means of the precisions, shaped likewise.
+    precisions_cholesky_ : ndarray
+        Upper-triangular U with precision = U Uᵀ (diag, spherical: inverse standard deviations), shaped likewise.
+    weight_concentration_ : ndarray of shape (n_components,) or tuple of two such
+        Parameters of the weights' posterior: of the Dirichlet distribution, or (a, b) of each stick's Beta.
+    mean_precision_ : ndarray of shape (n_components,)
+        β of the means' posteriors, in rows.
+    degrees_of_freedom_ : ndarray of shape (n_components,), or float if tied
+        ν of the precisions' posteriors, in rows.
+    weight_concentration_prior_ : float
+        The concentration of the weights' prior.
+    mean_precision_prior_ : float
+        β₀.
+    mean_prior_ : ndarray of shape (n_features,)
+        m₀.
+    degrees_of_freedom_prior_ : float
+        ν₀.
+    covariance_prior_ : ndarray of shape (n_features, n_features), ndarray of shape (n_features,) or float
+        P, in the shape of `covariance_prior`.
+    labels_ : ndarray of shape (n_samples,)
+        The most probable component of each row of the training data.
+    converged_ : bool
+        Whether the solver estimates that no more than `tol` remains to be gained.
+    n_iter_ : int
+        Accepted iterates of the best fit, the start not counted.
+    n_passes_ : float
+        Passes over the data that the best fit made.
+    elbo_ : float
+        The bound on the log-evidence at the end, with all constants: nats, total. Comparable between models.
+    lower_bound_ : float
+        The same without the terms that depend on the priors and the number of rows alone: what scikit-learn's attribute
+        of this name converges to. Nats, total.
+    lower_bounds_ : list of float
+        `lower_bound_` at each iterate after the start.
+    history_ : dict of ndarray
+        "objective" (`elbo_` in nats per row), "n_passes" and "seconds" at each accepted iterate, the start included.
+    solver_ : str
+        Name of the solver that finished the fit.
+    stop_reason_ : str
+        Why it stopped.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where the data had names that are all strings.
+
+    Notes
+    -----
+    :meth:`score_samples` is, as in scikit-learn, the logarithm of Σ_k exp E[log π_k N(x | μ_k, Λ_k⁻¹)], which is less
+    than the log-density under any fixed parameters can be; responsibilities are its terms.
+
+    scikit-learn adds `reg_covar` in the M-step only; here it is part of the bound, so no step lowers that. Up to
+    `reg_covar` times the precisions, steps are the same; with ``reg_covar=0`` they are the same to rounding.
+
+    References
+    ----------
+    Attias, H. (2000). A variational Bayesian framework for graphical models. NeurIPS 12, 209–215.
+
+    Bishop, C. M. (2006). Pattern Recognition and Machine Learning, section 10.2. Springer.
+
+    Blei, D. M. and Jordan, M. I. (2006). Variational inference for Dirichlet process mixtures. Bayesian Analysis 1,
+    121–143. doi:10.1214/06-BA104
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmix import VariationalGaussianMixture
+    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, np.nan], [10, 0]])
+    >>> mixture = VariationalGaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> np.sort(mixture.mean_precision_)
+    array([4., 4.])
+    >>> mixture.predict([[0, np.nan]]) == mixture.labels_[0]
+    array([ True])
+    """
+
+    _component_attributes = ("means_", "precisions_cholesky_", "mean_precision_", "degrees_of_freedom_")
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{name: rule for name, rule in BaseMixture._parameter_constraints.items() if name != "weights_init"},
+        "covariance_type": [StrOptions(_COVARIANCE_TYPES)],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "weight_concentration_prior_type": [StrOptions(set(WEIGHT_PRIORS))],
+        "weight_concentration_prior": [Interval(Real, 0.0, None, closed="neither"), None],
+        "mean_precision_prior": [Interval(Real, 0.0, None, closed="neither"), None],
+        "mean_prior": ["array-like", None],
+        "degrees_of_freedom_prior": [Interval(Real, 0.0, None, closed="neither"), None],
+        "covariance_prior": ["array-like", Interval(Real, 0.0, None, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        covariance_type="full",
+        solver="em",
+        tol=1e-6,
+        reg_covar=1e-6,
+        max_iter=500,
+        n_init=1,
+        init_params="kmeans",
+        weight_concentration_prior_type="dirichlet_process",
+        weight_concentration_prior=None,
+        mean_precision_prior=None,
+        mean_prior=None,
+        degrees_of_freedom_prior=None,
+        covariance_prior=None,
+        random_state=None,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+        verbose_interval=10,
+    ):
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.solver = solver
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weight_concentration_prior_type = weight_concentration_prior_type
+        self.weight_concentration_prior = weight_concentration_prior
+        self.mean_precision_prior = mean_precision_prior
+        self.mean_prior = mean_prior
+        self.degrees_of_freedom_prior = degrees_of_freedom_prior
+        self.covariance_prior = covariance_prior
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+
+    # ---- the model ------------------------------------------------------------------------------------------------
+    def _family_name(self) -> str:
+        return _PREFIX + self.covariance_type
+
+    def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
+        """The family without its prior, which takes the data."""
+        # A penalty of `reg_covar` for each row of a component, in place of one for each component.
+        return variational(self._family_class().with_penalty(self.reg_covar, units, 1.0, 1, eps))
+
+    def _family_at_hand(self) -> Family:
+        return variational(super()._family_at_hand())
+
+    def _least_scale(self) -> float:
+        return float(np.sqrt(self.reg_covar))
+
+    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
+        return {}
+
+    def _given(self, n_features: int) -> dict[str, np.ndarray]:
+        return {}
+
+    def _weight_prior(self) -> VariationalWeights:
+        """The weights' prior, as the parameters say."""
+        concentration = self.weight_concentration_prior
+        kind = WEIGHT_PRIORS[self.weight_concentration_prior_type]
+        return kind(1.0 / self.n_components if concentration is None else concentration)
+
+    def _make_latent(self, total_weight: float) -> VariationalWeights:
+        """The weights' prior that was fitted, whatever the parameters say by now."""
+        fitted = getattr(self, "_fitted_weight_prior", None)
+        return WEIGHT_PRIORS[fitted](self.weight_concentration_prior_) if fitted else self._weight_prior()
+
+    def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
+        without = super()._objective(X, weight)
+        family, rows = without.model.family, without.rows
+        model = Model(variational(family.inner, self._component_prior(family, rows)), self._weight_prior())
+        return Objective(model, rows, without.threads)
+
+    def _component_prior(self, family: VariationalGaussian, rows: Rows) -> NormalWishart:
+        """The prior of means and precisions, in standardised units."""
+        d, units, degrees = rows.n_features, rows.units, self.degrees_of_freedom_prior
+        degrees = float(d if degrees is None else degrees)
+        if degrees <= d - 1:
+            raise ValueError(
+                f"The parameter 'degrees_of_freedom_prior' should be greater than n_features - 1 = {d - 1}, but got "
+                f"{degrees:g}; a Wishart distribution does not exist below. None stands for n_features."
+            )
+        mean, covariance = _observed_moments(rows)
+        if self.mean_prior is not None:
+            mean = (check_shape("mean_prior", self.mean_prior, (d,)) - units.centre) / units.scale
+        if self.covariance_prior is not None:
+            scatter = _check_covariance(family, self.covariance_prior, units)
+        else:
+            scatter = _definite(family, covariance, rows.has_missing)
+        precision = 1.0 if self.mean_precision_prior is None else float(self.mean_precision_prior)
+        return NormalWishart(mean, precision, degrees, scatter)
+
+    def _adopt(self, family: Family, units: Units) -> Parameters:
+        public = {name: np.asarray(getattr(self, name), dtype=np.float64) for name in self._component_attributes}
+        return Parameters(self._make_latent(1.0).adopt(self.weight_concentration_), family.adopt(public, units))
+
+    # ---- after a fit ----------------------------------------------------------------------------------------------
+    def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
+        super()._publish(objective, trace, ending)
+        (family, latent), rows = (objective.model.family, objective.model.latent), objective.rows
+        self._publish_weights(latent, ending.point.parameters.latent, rows.dtype)
+        prior, units = family.prior, rows.units
+        self.mean_precision_prior_ = prior.mean_precision
+        self.degrees_of_freedom_prior_ = prior.degrees_of_freedom
+        self.mean_prior_ = units.centre + units.scale * prior.mean
+        self.covariance_prior_ = prior.covariance * family.unit(units)
+        total, K, d = rows.total_weight, len(self.weights_), rows.n_features
+        # The log-determinant of P grows with the units, and the bound with it.
+        log_unit = prior.degrees_of_freedom * K * float(np.log(units.scale).sum())
+        constant = family.evidence_constant(K, d, total) + log_unit + latent.evidence_constant(K)
+        self.elbo_ = trace.values[-1] * total
+        self.lower_bounds_ = [value * total - constant for value in trace.values[1:]]
+        self.lower_bound_ = self.elbo_ - constant
+
+    def _publish_weights(self, latent: VariationalWeights, counts: np.ndarray, dtype: np.dtype) -> None:
+        self.weights_ = latent.mean(counts).astype(dtype, copy=False)
+        public = latent.publish(counts)
+        is_tuple = isinstance(public, tuple)
+        cast = tuple(np.asarray(part, dtype=dtype) for part in (public if is_tuple else (public,)))
+        self.weight_concentration_ = cast if is_tuple else cast[0]
+        self.weight_concentration_prior_ = latent.concentration
+        self._fitted_weight_prior = self.weight_concentration_prior_type
+
+    def _warn(self, ending: Ending, n_starts: int, total_weight: float) -> None:
+        """Only of what did not converge: components without rows are what the prior is there for."""
+        if not ending.converged and self.max_iter > 0:
+            warnings.warn(
+                f"{f'The best of {n_starts} fits' if n_starts > 1 else 'The fit'} did not converge: solver "
+                f"{ending.solver!r} {ending.reason}. {ending.advice}",
+                ConvergenceWarning,
+                stacklevel=4,  # _warn, fit, scikit-learn's wrapper of fit, the user
+            )
+
+    def sample(self, n_samples=1):
+        """Draw rows from the mixture with weights `weights_`, means `means_` and covariances `covariances_`.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, grouped by component.
+        y : ndarray of shape (n_samples,)
+            Their components.
+        """
+        check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. It should be an integer of at least 1.")
+        rng, family = check_random_state(self.random_state), self._family_at_hand()
+        units = self._fitted_units(family)
+        components = self._adopt(family, units).components
+        weights = np.asarray(self.weights_, dtype=np.float64)
+        counts = rng.multinomial(n_samples, weights / weights.sum())
+        drawn = [family.sample(components, k, int(count), rng) for k, count in enumerate(counts)]
+        return units.centre + units.scale * np.concatenate(drawn), np.repeat(np.arange(len(counts)), counts)
+
+    @property
+    def aic(self):  # type: ignore[override]
+        raise AttributeError("aic counts parameters, of which a posterior has none; compare `elbo_` instead.")
+
+    @property
+    def bic(self):  # type: ignore[override]
+        raise AttributeError("bic counts parameters, of which a posterior has none; compare `elbo_` instead.")
+
+
+def _observed_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (d,) and covariance (d, d) of the standardised rows; of pairs of observed entries where some are missing.
+
+    A weight counts rows, so the divisor is the total weight less 1; it is held above half of the total, for weights
+    that add up to little.
+    """
+    d, work = rows.n_features, Workspace()
+    counts, first, second = np.zeros((d, d)), np.zeros(d), np.zeros((d, d))
+    for index in range(len(rows)):
+        block = rows.block(index, work)
+        Z, mask = block.Z.astype(np.float64, copy=False), block.mask
+        weight = np.ones(len(block)) if block.weight is None else block.weight
+        counts += weight.sum() if mask is None else (mask * weight) @ mask.T
+        first += Z @ weight
+        second += (Z * weight) @ Z.T
+    counts = np.where(counts > 0, counts, 1.0)
+    mean = first / np.diagonal(counts)
+    return mean, (second - counts * np.multiply.outer(mean, mean)) / np.maximum(counts - 1.0, 0.5 * counts)
+
+
+def _definite(family: VariationalGaussian, covariance: np.ndarray, has_missing: bool) -> np.ndarray:
+    """The covariance of the data in the shape of the prior's, made positive definite."""
+    scatter = family.restrict(covariance)
+    if has_missing and family.smallest(scatter) < _LEAST_VARIANCE:  # pairs may contradict each other
+        scatter = family.restrict(np.diag(np.diagonal(covariance)))
+    if family.smallest(scatter) < _LEAST_VARIANCE:
+        least = np.maximum(family.inner.prior_scatter, _LEAST_VARIANCE) * np.ones(len(covariance))
+        scatter = scatter + family.restrict(np.diag(least))
+    return scatter
+
+
+def _check_covariance(family: VariationalGaussian, value: Any, units: Units) -> np.ndarray:
+    """`covariance_prior` in standardised units, of the right shape, symmetric and positive definite."""
+    shape = np.shape(family.unit(units))
+    covariance = check_shape("covariance_prior", value, shape) if shape else np.asarray(value, dtype=np.float64)
+    if covariance.shape != shape:
+        raise ValueError(f"The parameter 'covariance_prior' should be a number, but got shape {covariance.shape}")
+    covariance = covariance / family.unit(units)
+    symmetric = np.allclose(covariance, covariance.T)
+    if not symmetric or not family.smallest(covariance) > np.finfo(np.float64).eps * np.max(covariance):
+        raise ValueError(
+            f"The parameter 'covariance_prior' should be {'symmetric, positive-definite' if shape else 'positive'}, but "
+            f"got {value!r}."
+        )
+    return covariance

@@ -1,0 +1,98 @@
+"""Adam on minibatches, in the component frame."""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from skmix.likelihood.objective import Objective, Point
+from skmix.solvers.base import Solver
+from skmix.solvers.result import Ending, Trace
+from skmix.solvers.stopping import remaining_of_linear
+
+_DECAY = (0.9, 0.999)  # of the averages of the gradient and of its square
+_HALVINGS = 20
+
+
+class Adam(Solver):
+    """Adam: stochastic gradients of minibatches, each coordinate with a step length of its own.
+
+    An epoch goes once through the rows in random batches; then the objective is evaluated by a pass over all rows. An
+    epoch that lowers it is taken back and the step length halved. So an epoch costs two passes. It is here to be
+    compared: the fisher geometry that EM has for free, Adam must learn from noisy gradients.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.02
+        Length of the first steps, in the frame's coordinates.
+    batch_size : int, default=1024
+        Rows of a minibatch.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the batches.
+
+    References
+    ----------
+    Kingma, D. P. and Ba, J. (2015). Adam: a method for stochastic optimization. ICLR. arXiv:1412.6980
+
+    Examples
+    --------
+    >>> from skmix import GaussianMixture
+    >>> X = [[0.0], [0.1], [5.0], [5.1]]
+    >>> GaussianMixture(n_components=2, solver="adam").fit(X).solver_
+    'adam'
+    """
+
+    name = "adam"
+    requires = ("charts",)
+    needs_gradient = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(self, learning_rate: float = 0.02, batch_size: int = 1024, random_state: Any = 0):
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
+        """Epoch after epoch, until `tol` is reached or the shortest steps gain nothing."""
+        rng, rate, halvings = check_random_state(self.random_state), self.learning_rate, 0
+        while not trace.exhausted:
+            chart = objective.chart("frame", point)
+            reached = objective.at(chart.parameters(self._epoch(objective, chart, rate, rng)))
+            if not reached.value >= point.value:
+                rate, halvings = 0.5 * rate, halvings + 1
+                if halvings == _HALVINGS:
+                    reason = f"stopped: steps of length {rate:.1e} no longer gain, in {_HALVINGS} halvings"
+                    return Ending(point, False, reason, self.name, "Polish with solver='lbfgs' and warm_start=True.")
+                continue
+            point = reached
+            trace.accept(point)
+            remaining = remaining_of_linear(trace.values, objective.noise(point.value))
+            if remaining <= trace.tol:
+                return self.converged(point, remaining, trace)
+        return self.unfinished(point, trace)
+
+    def _epoch(self, objective: Objective, chart: Any, rate: float, rng: np.random.RandomState) -> np.ndarray:
+        """The coordinates after one pass in batches, averaged over its second half."""
+        z, mean, square = chart.start, 0.0, 0.0
+        n = objective.rows.n_samples
+        batches = np.array_split(rng.permutation(n), -(-n // self.batch_size))
+        tail = np.zeros_like(z)
+        for t, chosen in enumerate(batches, start=1):
+            parameters = chart.parameters(z)
+            statistics = objective.subset(np.sort(chosen)).estimate(parameters)
+            gradient = objective.gradient_from(chart, z, parameters, statistics)
+            mean = _DECAY[0] * mean + (1 - _DECAY[0]) * gradient
+            square = _DECAY[1] * square + (1 - _DECAY[1]) * gradient**2
+            step = mean / (1 - _DECAY[0] ** t) / (np.sqrt(square / (1 - _DECAY[1] ** t)) + 1e-8)
+            z = z + rate * step
+            if 2 * t > len(batches):
+                tail += z
+        return tail / (len(batches) - len(batches) // 2)

@@ -1,0 +1,257 @@
+"""Constrained optimisation of the parameters as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, minimize
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skmix.likelihood.model import ModelChart, Parameters
+from skmix.likelihood.objective import Objective, Point
+from skmix.solvers.base import Solver
+from skmix.solvers.result import Ending, Trace
+
+_MOST = 500
+_INSIDE = 4 * np.finfo(float).eps  # how far inside an inequality, relative to its size, a point is put
+_SNAPPED = 1e-7  # a point this near to the feasible set is moved into it; farther, it is no iterate yet
+
+
+class Constrained(Solver):
+    """Explicit constraints in place of coordinates without any: SLSQP or trust-constr, by SciPy.
+
+    Weights lie on the simplex by constraints, standard deviations (the diagonals of Cholesky factors) and rates above a
+    bound of 1e-6 and 1e-8 in standardised units. What no other solver here can do: constraints of yours on weights
+    and means, which every accepted iterate obeys. Both methods work with dense matrices of all parameters, so more
+    than 500 are refused.
+
+    Parameters
+    ----------
+    method : {"slsqp", "trust-constr"}, default="slsqp"
+        Sequential quadratic programming, or an interior-point trust-region method (for constraints that SLSQP finds
+        hard).
+    weights : LinearConstraint, list of LinearConstraint or None, default=None
+        ``scipy.optimize.LinearConstraint(A, lb, ub)`` on the weights, A of shape (m, n_components).
+    means : LinearConstraint, list of LinearConstraint or None, default=None
+        The same on the means (or rates) in the data's units, row by row: A of shape (m, n_components * n_features).
+    increasing : int or None, default=None
+        A feature by whose mean components are to be in increasing order.
+
+    References
+    ----------
+    Kraft, D. (1988). A software package for sequential quadratic programming. DFVLR-FB 88-28.
+
+    Byrd, R. H., Hribar, M. E. and Nocedal, J. (1999). An interior point algorithm for large-scale nonlinear
+    programming. SIAM J. Optim. 9, 877–900. doi:10.1137/S1052623497325107
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.optimize import LinearConstraint
+    >>> from skmix import GaussianMixture
+    >>> from skmix.solvers import Constrained
+    >>> X = [[0.0], [0.4], [0.9], [2.0], [2.4], [3.1]]
+    >>> equal = LinearConstraint([[1, -1]], 0, 0)
+    >>> mixture = GaussianMixture(n_components=2, solver=Constrained(weights=equal, increasing=0)).fit(X)
+    >>> mixture.weights_, bool(mixture.means_[0, 0] <= mixture.means_[1, 0])
+    (array([0.5, 0.5]), True)
+    """
+
+    name = "constrained"
+    requires = ("explicit",)
+    needs_gradient = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "method": [StrOptions({"slsqp", "trust-constr"})],
+        "weights": [LinearConstraint, list, tuple, None],
+        "means": [LinearConstraint, list, tuple, None],
+        "increasing": [Interval(Integral, 0, None, closed="left"), None],
+    }
+
+    def __init__(self, method: str = "slsqp", weights: Any = None, means: Any = None, increasing: int | None = None):
+        self.method = method
+        self.weights = weights
+        self.means = means
+        self.increasing = increasing
+
+    def check(self, objective: Objective) -> None:
+        """Refuse parameters out of range, large models, and constraints that do not fit the model."""
+        super().check(objective)
+        self.refuse_more_than(_MOST, objective, "its time grows with the third power of their number")
+        self._limits(objective)
+
+    def first(self, objective: Objective, start: Parameters) -> Point:
+        """The start, moved to where the constraints hold."""
+        chart, limits = self._explicit(objective, start)
+        inside = limits.nearest(chart.coordinates(start))
+        return objective.at(chart.parameters(inside))
+
+    def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
+        """Run SciPy's optimiser."""
+        chart, limits = self._explicit(objective, point.parameters)
+        search = _Search(objective, chart, limits, point, trace)
+        result = minimize(
+            search.descend,
+            chart.coordinates(point.parameters),
+            jac=True,
+            method=self.method,
+            bounds=Bounds(limits.least, np.inf),
+            constraints=limits.of_scipy(self.method),
+            callback=search.called,
+            options=_options(self.method, trace),
+        )
+        search.called(OptimizeResult(x=result.x))
+        if trace.exhausted:
+            return self.unfinished(search.point, trace)
+        if not result.success:
+            return Ending(search.point, False, f"stopped: {self.method} says {result.message!r}", self.name)
+        reason = f"converged: {self.method} found no better point within its tolerance, from tol={trace.tol:.1e}"
+        return Ending(search.point, True, reason, self.name)
+
+    def _explicit(self, objective: Objective, parameters: Parameters) -> tuple[ModelChart, _Limits]:
+        chart = objective.model.explicit(parameters)
+        least = np.concatenate([chart.latent.least, chart.components.least])
+        A, low, high = self._limits(objective)
+        A = np.pad(A, ((0, 0), (0, len(least) - A.shape[1])))
+        return chart, _Limits(A, low, high, least)
+
+    def _limits(self, objective: Objective) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """low <= A [weights, means] <= high, means in standardised units: the simplex and what the user asks for."""
+        K, d = objective.rows.n_components, objective.rows.n_features
+        units = objective.units
+        parts = [(np.r_[np.ones(K), np.zeros(K * d)][None], np.ones(1), np.ones(1))]
+        for A, low, high in _given("weights", self.weights, K):
+            parts.append((np.pad(A, ((0, 0), (0, K * d))), low, high))
+        for A, low, high in _given("means", self.means, K * d):
+            moved = A @ np.tile(units.centre, K)
+            scaled = A * np.tile(units.scale, K)
+            parts.append((np.pad(scaled, ((0, 0), (K, 0))), low - moved, high - moved))
+        if self.increasing is not None:
+            if self.increasing >= d:
+                raise ValueError(
+                    f"The 'increasing' parameter of Constrained must be a feature below {d}. Got {self.increasing}."
+                )
+            A = np.zeros((K - 1, K + K * d))
+            at = K + np.arange(K) * d + self.increasing
+            A[np.arange(K - 1), at[:-1]], A[np.arange(K - 1), at[1:]] = -1.0, 1.0
+            parts.append((A, np.zeros(K - 1), np.full(K - 1, np.inf)))
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))  # type: ignore[return-value]
+
+
+def _given(name: str, value: Any, size: int) -> Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Matrices and limits of the user's constraints on `size` numbers."""
+    constraints = [] if value is None else [value] if isinstance(value, LinearConstraint) else value
+    for constraint in constraints:
+        if not isinstance(constraint, LinearConstraint):
+            raise ValueError(
+                f"The {name!r} parameter of Constrained must be a scipy.optimize.LinearConstraint or a list of them. "
+                f"Got {constraint!r}."
+            )
+        A = np.atleast_2d(np.asarray(constraint.A, dtype=np.float64))
+        if A.shape[1] != size:
+            raise ValueError(
+                f"The {name!r} parameter of Constrained must have matrices with {size} columns for this model. Got "
+                f"{A.shape[1]}."
+            )
+        low, high = (np.broadcast_to(np.asarray(limit, float), len(A)) for limit in (constraint.lb, constraint.ub))
+        yield A, low, high
+
+
+def _options(method: str, trace: Trace) -> dict[str, Any]:
+    tol = max(trace.tol, 1e-15)
+    return {
+        "slsqp": {"ftol": 1e-2 * tol, "maxiter": trace.max_iter},
+        "trust-constr": {"gtol": 0.1 * np.sqrt(tol), "xtol": 1e-10, "barrier_tol": tol, "maxiter": trace.max_iter},
+    }[method]
+
+
+class _Limits(NamedTuple):
+    """low <= A x <= high and x >= least."""
+
+    A: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    least: np.ndarray
+
+    def of_scipy(self, method: str) -> list[Any]:
+        """The linear constraints as SciPy's `method` takes them."""
+        if method == "trust-constr":
+            return [LinearConstraint(self.A, self.low, self.high)]
+        equal = self.low == self.high
+        below, above = np.isfinite(self.low) & ~equal, np.isfinite(self.high) & ~equal
+        signed = np.concatenate([self.A[below], -self.A[above]])
+        limit = np.r_[self.low[below], -self.high[above]]
+        A, b = self.A[equal], self.low[equal]
+        kinds = [{"type": "eq", "fun": lambda x: A @ x - b, "jac": lambda x: A}]
+        if len(signed):
+            kinds.append({"type": "ineq", "fun": lambda x: signed @ x - limit, "jac": lambda x: signed})
+        return kinds
+
+    def nearest(self, x: np.ndarray) -> np.ndarray:
+        """The nearest feasible point.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        found = minimize(
+            lambda y: (0.5 * np.sum((y - x) ** 2), y - x),
+            np.maximum(x, self.least),
+            jac=True,
+            method="slsqp",
+            bounds=Bounds(self.least, np.inf),
+            constraints=self.of_scipy("slsqp"),
+            options={"maxiter": 1000, "ftol": 1e-14},
+        )
+        inside = self.snap(found.x)
+        if inside is None:
+            raise ValueError("The constraints given to Constrained (weights, means, increasing) contradict each other.")
+        return inside
+
+    def snap(self, x: np.ndarray) -> np.ndarray | None:
+        """`x` with what rounding has left outside moved inside; None where it is farther out than that."""
+        margin = np.where(self.low == self.high, 0.0, _INSIDE * (1.0 + np.abs(self.A).sum(axis=1)))
+        y = np.maximum(x, self.least)
+        for _ in range(20):
+            value = self.A @ y
+            short, over = self.low - value, value - self.high
+            outside = (short > 0) | (over > 0)
+            if not outside.any():
+                break
+            move = np.where(short > 0, short + margin, -over - margin)[outside]
+            y = np.maximum(y + np.linalg.pinv(self.A[outside]) @ move, self.least)
+        return y if np.linalg.norm(y - x) <= _SNAPPED * (1.0 + np.linalg.norm(x)) else None
+
+
+class _Search:
+    """Values and gradients for SciPy, and the feasible iterates among what it tries."""
+
+    def __init__(self, objective: Objective, chart: ModelChart, limits: _Limits, point: Point, trace: Trace):
+        self.objective, self.chart, self.limits, self.point, self.trace = objective, chart, limits, point, trace
+        self.last: tuple[np.ndarray, Point] = (chart.coordinates(point.parameters), point)
+
+    def _at(self, x: np.ndarray) -> Point:
+        if not np.array_equal(x, self.last[0]):
+            self.last = (x.copy(), self.objective.at(self.chart.parameters(x)))
+        return self.last[1]
+
+    def descend(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        point = self._at(x)
+        gradient = self.objective.gradient(self.chart, x, point)
+        if not (np.isfinite(point.value) and np.isfinite(gradient).all()):
+            return -self.point.value + 10.0 * max(1.0, abs(self.point.value)), np.zeros_like(x)
+        return -point.value, -gradient
+
+    def called(self, intermediate_result: OptimizeResult, *_: Any) -> None:
+        """SciPy's callback at every iterate: feasible ones that are not lower are accepted."""
+        x = np.asarray(getattr(intermediate_result, "x", intermediate_result))
+        inside = self.limits.snap(x)
+        if inside is None or self.trace.exhausted:
+            return
+        point = self._at(x)
+        if point.value > self.point.value:
+            self.point = point._replace(parameters=self.chart.parameters(inside))
+            self.trace.accept(self.point)

@@ -1,0 +1,148 @@
+"""L-BFGS on the manifold of positive-definite matrices."""
+
+from __future__ import annotations
+
+from collections import deque
+from numbers import Integral
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from scipy.optimize import LbfgsInvHessProduct, line_search
+from sklearn.utils._param_validation import Interval
+
+from skmix.likelihood.model import Parameters
+from skmix.likelihood.objective import Objective, Point
+from skmix.solvers.base import Solver
+from skmix.solvers.result import Ending, Trace
+from skmix.solvers.stopping import remaining_of_quasi_newton
+
+_WOLFE = {"c1": 1e-4, "c2": 0.9, "maxiter": 20}
+
+
+class Riemannian(Solver):
+    """Riemannian L-BFGS on the reformulated mixture of Hosseini and Sra; full covariances only.
+
+    Each Gaussian becomes a centred one of dimension d + 1, whose matrix moves along geodesics; weights are softmax. It
+    is the field's reference among manifold methods, here to be compared. `history_` holds the objective of the
+    reformulated mixture: a lower bound of that of the Gaussians, equal to it at an optimum.
+
+    Parameters
+    ----------
+    memory : int, default=20
+        Pairs of steps and gradient changes that are kept.
+
+    References
+    ----------
+    Hosseini, R. and Sra, S. (2020). An alternative to EM for Gaussian mixture models: batch and stochastic Riemannian
+    optimization. Math. Program. 181, 187–223. doi:10.1007/s10107-019-01381-4
+
+    Examples
+    --------
+    >>> from skmix import GaussianMixture
+    >>> X = [[0.0], [0.4], [0.9], [2.0], [2.4], [3.1]]
+    >>> GaussianMixture(n_components=2, solver="riemannian").fit(X).solver_
+    'riemannian'
+    """
+
+    name = "riemannian"
+    requires = ("manifold",)
+    needs_gradient = True
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"memory": [Interval(Integral, 1, None, closed="left")]}
+
+    def __init__(self, memory: int = 20):
+        self.memory = memory
+
+    def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
+        """Step along geodesics until `tol` is reached, or no step is uphill."""
+        at = _Place.start(objective, point)
+        pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=self.memory)
+        first = len(trace.values) - 1
+        while not trace.exhausted:
+            direction = _inverse(pairs, at.gradient)
+            step, reached = _search(objective, at, direction)
+            if reached is None and pairs:
+                pairs.clear()  # the memory misled: once more along the gradient
+                continue
+            if reached is None:
+                return self.converged(at.point, 0.0, trace)
+            pairs.append((step * direction, at.gradient - reached.gradient))
+            if not pairs[-1][0] @ pairs[-1][1] > 0:
+                pairs.clear()
+            at = reached
+            trace.accept(at.point)
+            remaining = remaining_of_quasi_newton(
+                trace.values[first:], trace.tol, lambda: 0.5 * float(at.gradient @ _inverse(pairs, at.gradient))
+            )
+            if remaining <= trace.tol:
+                return self.converged(at.point, remaining, trace)
+        return self.unfinished(at.point, trace)
+
+
+class _Place(NamedTuple):
+    """Where the solver is: a point of the manifold, the softmax logits of the weights, and what a pass gave there.
+
+    `point` holds the valid parameters, and the value of the reformulated objective.
+    """
+
+    manifold: Any
+    logits: np.ndarray
+    point: Point
+    gradient: np.ndarray
+
+    @classmethod
+    def start(cls, objective: Objective, point: Point) -> _Place:
+        weights, components = point.parameters
+        manifold = objective.model.family.manifold.of(components)
+        return cls._with(objective, manifold, np.log(np.maximum(weights, np.finfo(float).tiny)), point)
+
+    def move(self, objective: Objective, tangent: np.ndarray) -> _Place:
+        """The place at the end of the geodesic; one pass."""
+        K = len(self.logits)
+        logits = self.logits + tangent[:K]
+        manifold = self.manifold.move(tangent[K:].reshape(self.manifold.factors.shape))
+        weights = np.exp(logits - logits.max())
+        weights /= weights.sum()
+        point = objective.at(Parameters(weights * np.exp(manifold.excess), manifold.components))
+        valid = Parameters(weights, manifold.components)
+        return self._with(objective, manifold, logits, point._replace(parameters=valid))
+
+    @classmethod
+    def _with(cls, objective: Objective, manifold: Any, logits: np.ndarray, point: Point) -> _Place:
+        labels, components = point.statistics.latent, point.statistics.components
+        of_logits = labels.counts - labels.counts.sum() * point.parameters.latent
+        gradient = np.concatenate([of_logits, manifold.gradient(components).ravel()])
+        return cls(manifold, logits, point, gradient / objective.rows.total_weight)
+
+
+def _inverse(pairs: deque[tuple[np.ndarray, np.ndarray]], gradient: np.ndarray) -> np.ndarray:
+    """The product of the learnt inverse Hessian with `gradient`."""
+    if not pairs:
+        return gradient
+    steps, changes = (np.array(part) for part in zip(*pairs, strict=True))
+    # SciPy's two loops begin with the identity; here it is scaled by the last pair.
+    scale = (steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1])
+    root = np.sqrt(scale)
+    return root * LbfgsInvHessProduct(steps / root, changes * root).matvec(root * gradient)
+
+
+def _search(objective: Objective, at: _Place, direction: np.ndarray) -> tuple[float, _Place | None]:
+    """A step along the geodesic that meets Wolfe's conditions."""
+    seen: dict[float, _Place] = {0.0: at}
+
+    def place(step: np.ndarray) -> _Place:
+        length = float(step[0])
+        if length not in seen:
+            seen[length] = at.move(objective, length * direction)
+        return seen[length]
+
+    def value(step: np.ndarray) -> float:
+        reached = place(step).point.value
+        return -reached if np.isfinite(reached) else 1e10
+
+    def slope(step: np.ndarray) -> np.ndarray:
+        return np.array([-place(step).gradient @ direction])
+
+    step = line_search(value, slope, np.zeros(1), np.ones(1), **_WOLFE)[0]
+    if step is None or not place(np.array([step])).point.value > at.point.value:
+        return 0.0, None
+    return float(step), place(np.array([step]))
