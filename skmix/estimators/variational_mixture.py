@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -51,8 +51,9 @@ class VariationalGaussianMixture(BaseMixture):
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
         Each component has its own covariance matrix, all share one, each has its own diagonal one, or each has a
         single variance. The prior is that of full matrices; it is their posterior that is restricted.
-    solver : {"em", "squarem", "anderson"} or Solver instance, default="em"
-        "em" is coordinate ascent; the others accelerate it. Solvers that need gradients are refused.
+    solver : str or Solver instance, default="em"
+        The optimiser, see :mod:`skmix.solvers`. "em" is coordinate ascent, "squarem" and "anderson" accelerate it, and
+        "online-em" updates the posterior many times a pass. Solvers that need gradients are refused.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained. In scikit-learn
         `tol` is the gain of the last step, in nats.
@@ -73,14 +74,14 @@ class VariationalGaussianMixture(BaseMixture):
         The concentration of that prior, γ of the process or α₀ of each component; 1 / K if None. Small values empty
         components that the data do not need.
     mean_precision_prior : float, default=None
-        β₀, in rows: so many rows at `mean_prior` would say as much about a mean as the prior does; 1 if None.
+        The prior's precision β₀, in rows: so many rows at `mean_prior` would say as much about a mean; 1 if None.
     mean_prior : array-like of shape (n_features,), default=None
-        m₀; the mean of X if None.
+        The prior's mean m₀; the mean of X if None.
     degrees_of_freedom_prior : float, default=None
-        ν₀, in rows, more than n_features − 1; n_features if None.
+        The prior's degrees of freedom ν₀, in rows, more than n_features − 1; n_features if None.
     covariance_prior : float or array-like, default=None
-        P, the scatter of ν₀ rows: (n_features, n_features) if full or tied, (n_features,) if diag, a number if
-        spherical. If None, the covariance of X; where that is singular, `reg_covar` is added to its diagonal.
+        The prior's scatter P, that of ν₀ rows: (n_features, n_features) if full or tied, (n_features,) if diag, or a
+        number if spherical. If None, the covariance of X; where that is singular, `reg_covar` is added to its diagonal.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
@@ -149,11 +150,14 @@ class VariationalGaussianMixture(BaseMixture):
 
     Notes
     -----
-    :meth:`score_samples` is, as in scikit-learn, the logarithm of Σ_k exp E[log π_k N(x | μ_k, Λ_k⁻¹)], which is less
-    than the log-density under any fixed parameters can be; responsibilities are its terms.
+    :meth:`score_samples` is, as in scikit-learn, the logarithm of Σ_k exp E[log π_k N(x | μ_k, Λ_k⁻¹)]. That is a lower
+    bound on the expected density, and responsibilities are proportional to its terms.
 
     scikit-learn adds `reg_covar` in the M-step only; here it is part of the bound, so no step lowers that. Up to
     `reg_covar` times the precisions, steps are the same; with ``reg_covar=0`` they are the same to rounding.
+
+    A row counts in full in `mean_precision_` and `degrees_of_freedom_` however little of it is observed: missing
+    entries are taken to be independent of the parameters, and the posterior is the more too narrow the more is missing.
 
     References
     ----------
@@ -168,11 +172,12 @@ class VariationalGaussianMixture(BaseMixture):
     --------
     >>> import numpy as np
     >>> from skmix import VariationalGaussianMixture
-    >>> X = np.array([[1, 2], [1, 4], [1, 0], [10, 2], [10, np.nan], [10, 0]])
-    >>> mixture = VariationalGaussianMixture(n_components=2, random_state=0).fit(X)
-    >>> np.sort(mixture.mean_precision_)
-    array([4., 4.])
-    >>> mixture.predict([[0, np.nan]]) == mixture.labels_[0]
+    >>> X = np.random.default_rng(0).normal(size=(100, 2)) + np.repeat([[0, 0], [8, 8]], 50, axis=0)
+    >>> X[0, 1] = np.nan
+    >>> mixture = VariationalGaussianMixture(n_components=5, random_state=0).fit(X)
+    >>> int(np.sum(mixture.weights_ > 0.05))
+    2
+    >>> mixture.predict([[8, np.nan]]) == mixture.labels_[-1]
     array([ True])
     """
 
@@ -266,7 +271,7 @@ class VariationalGaussianMixture(BaseMixture):
 
     def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
         without = super()._objective(X, weight)
-        family, rows = without.model.family, without.rows
+        family, rows = cast(VariationalGaussian, without.model.family), without.rows
         model = Model(variational(family.inner, self._component_prior(family, rows)), self._weight_prior())
         return Objective(model, rows, without.threads)
 
@@ -296,7 +301,7 @@ class VariationalGaussianMixture(BaseMixture):
     # ---- after a fit ----------------------------------------------------------------------------------------------
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
         super()._publish(objective, trace, ending)
-        (family, latent), rows = (objective.model.family, objective.model.latent), objective.rows
+        family, latent, rows = cast(VariationalGaussian, objective.model.family), objective.model.latent, objective.rows
         self._publish_weights(latent, ending.point.parameters.latent, rows.dtype)
         prior, units = family.prior, rows.units
         self.mean_precision_prior_ = prior.mean_precision
@@ -315,8 +320,8 @@ class VariationalGaussianMixture(BaseMixture):
         self.weights_ = latent.mean(counts).astype(dtype, copy=False)
         public = latent.publish(counts)
         is_tuple = isinstance(public, tuple)
-        cast = tuple(np.asarray(part, dtype=dtype) for part in (public if is_tuple else (public,)))
-        self.weight_concentration_ = cast if is_tuple else cast[0]
+        parts = tuple(np.asarray(part, dtype=dtype) for part in (public if is_tuple else (public,)))
+        self.weight_concentration_ = parts if is_tuple else parts[0]
         self.weight_concentration_prior_ = latent.concentration
         self._fitted_weight_prior = self.weight_concentration_prior_type
 
@@ -357,11 +362,11 @@ class VariationalGaussianMixture(BaseMixture):
         return units.centre + units.scale * np.concatenate(drawn), np.repeat(np.arange(len(counts)), counts)
 
     @property
-    def aic(self):  # type: ignore[override]
+    def aic(self):
         raise AttributeError("aic counts parameters, of which a posterior has none; compare `elbo_` instead.")
 
     @property
-    def bic(self):  # type: ignore[override]
+    def bic(self):
         raise AttributeError("bic counts parameters, of which a posterior has none; compare `elbo_` instead.")
 
 
@@ -405,8 +410,6 @@ def _check_covariance(family: VariationalGaussian, value: Any, units: Units) -> 
     covariance = covariance / family.unit(units)
     symmetric = np.allclose(covariance, covariance.T)
     if not symmetric or not family.smallest(covariance) > np.finfo(np.float64).eps * np.max(covariance):
-        raise ValueError(
-            f"The parameter 'covariance_prior' should be {'symmetric, positive-definite' if shape else 'positive'}, but "
-            f"got {value!r}."
-        )
+        what = "symmetric, positive-definite" if covariance.ndim > 1 else "positive"
+        raise ValueError(f"The parameter 'covariance_prior' should be {what}, but got {value!r}.")
     return covariance

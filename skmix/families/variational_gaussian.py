@@ -129,11 +129,11 @@ class VariationalGaussian(Family):
 
     @abstractmethod
     def log_det(self, gaussian: Any) -> np.ndarray:
-        """log |C_k|, shape (K,) or ()."""
+        """Logarithm of |C_k|, shape (K,) or ()."""
 
     @abstractmethod
     def log_det_of(self, covariance: np.ndarray, n_features: int) -> float:
-        """log |P| of a covariance in the shape of the prior's."""
+        """Logarithm of |P|, of a covariance in the shape of the prior's."""
 
     @abstractmethod
     def restrict(self, covariance: np.ndarray) -> np.ndarray:
@@ -159,7 +159,7 @@ class VariationalGaussian(Family):
         return self.inner.isotropic(Z)
 
     def expected_constant(self, parameters: VariationalParameters) -> np.ndarray:
-        """E log N(x | μ_k, Λ_k⁻¹) − log N(x | m_k, C_k), the same for every row x, less the noise's part; (K,), nats."""
+        """E log N(x | μ_k, Λ_k⁻¹) − log N(x | m_k, C_k), less the noise's part: nats, (K,), the same for every row."""
         gaussian, beta, nu = parameters
         d = gaussian.means.shape[1]
         of_precision = _digammas(nu, d) - d * np.log(0.5 * nu)
@@ -395,7 +395,7 @@ class VariationalFrame(Chart):
         rows = (nu * np.ones_like(beta)).reshape(-1, *(1,) * (statistics.counts.ndim - 1))
         as_rows = replace(statistics, counts=rows * np.ones_like(statistics.counts))
         self.inner = family.inner.charts["frame"](family.inner, gaussian, as_rows)
-        K, d, size = *gaussian.means.shape, np.size(nu)
+        (K, d), size = gaussian.means.shape, np.size(nu)
         # Second derivatives of the divergence at the best β and ν, to leading order, the effective Gaussians held.
         information = np.concatenate([np.full(K, d / 2), np.full(size, d * (d + 1) / 4 * K / size)])
         self.root = np.sqrt(information / statistics.counts.reshape(K, -1)[:, 0].sum())

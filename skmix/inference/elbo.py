@@ -15,7 +15,7 @@ from skmix.estimators.base import BaseMixture
 class Elbo(NamedTuple):
     """A lower bound on a log-likelihood, and how far below it lies; all in nats, total over the rows.
 
-    Attributes
+    Parameters
     ----------
     elbo : float
         Σ_n w_n Σ_k q_nk (log π_k p_k(x_n) − log q_nk).
@@ -125,8 +125,8 @@ def _check_responsibilities(value: Any, shape: tuple[int, int]) -> np.ndarray:
     given = check_array(value, dtype=[np.float64, np.float32], input_name="responsibilities")
     if given.shape != shape:
         raise ValueError(
-            f"'responsibilities' should have the shape (n_samples, n_components) = {shape}, but got {given.shape}; give "
-            "what predict_proba returns, or one distribution over the components for each row."
+            f"'responsibilities' should have the shape (n_samples, n_components) = {shape}, but got {given.shape}; "
+            "give what predict_proba returns, or one distribution over the components for each row."
         )
     if given.min() < 0:
         raise ValueError(
@@ -136,7 +136,7 @@ def _check_responsibilities(value: Any, shape: tuple[int, int]) -> np.ndarray:
     worst = int(np.argmax(np.abs(sums - 1.0)))
     if abs(sums[worst] - 1.0) > 10 * np.sqrt(np.finfo(given.dtype).eps):
         raise ValueError(
-            f"Each row of 'responsibilities' should add up to 1, but row {worst} adds up to {sums[worst]:g}; divide each "
-            "row by its sum."
+            f"Each row of 'responsibilities' should add up to 1, but row {worst} adds up to {sums[worst]:g}; divide "
+            "each row by its sum."
         )
     return given

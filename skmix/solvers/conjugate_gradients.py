@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from skmix.likelihood.objective import Objective, Point
-from skmix.solvers.leg import GradientSolver, Leg
+from skmix.likelihood.objective import Objective
+from skmix.solvers.leg import GradientSolver, Leg, Points
 from skmix.solvers.result import Trace
 
 
@@ -43,6 +43,6 @@ class CG(GradientSolver):
         self.warmup = warmup
         self.reanchor = reanchor
 
-    def leg(self, objective: Objective, point: Point, trace: Trace) -> Leg:
+    def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
         """A run of SciPy's nonlinear conjugate gradients."""
-        return Leg(objective, point, trace, self.chart, "CG")
+        return Leg(objective, points, trace, self.chart, "CG")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmix.likelihood.objective import Objective, Point
-from skmix.solvers.leg import GradientSolver, Leg
+from skmix.likelihood.objective import Objective
+from skmix.solvers.leg import GradientSolver, Leg, Points
 from skmix.solvers.result import Trace
 from skmix.solvers.stopping import remaining_of_linear
 
@@ -49,9 +49,9 @@ class GradientDescent(GradientSolver):
         self.warmup = warmup
         self.reanchor = reanchor
 
-    def leg(self, objective: Objective, point: Point, trace: Trace) -> Leg:
+    def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
         """A run of steepest ascent."""
-        return _Ascent(objective, point, trace, self.chart, scaled=False)
+        return _Ascent(objective, points, trace, self.chart, scaled=False)
 
 
 class _Ascent(Leg):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -9,7 +10,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
-from skmix.solvers.leg import GradientSolver, Leg
+from skmix.solvers.leg import GradientSolver, Leg, Points
+from skmix.solvers.quasi_newton import inverse_product, is_curved, wolfe_step
 from skmix.solvers.result import Trace
 
 
@@ -75,14 +77,46 @@ class LBFGS(GradientSolver):
         self.reanchor = reanchor
         self.finite_difference = finite_difference
 
-    def leg(self, objective: Objective, point: Point, trace: Trace) -> Leg:
-        """A run of SciPy's L-BFGS-B."""
-        options = {"maxcor": self.memory, "maxfun": 10**9, "ftol": 0.0}
-        kind = _DifferenceLeg if self.finite_difference else Leg
-        return kind(objective, point, trace, self.chart, "L-BFGS-B", options, self.memory)
+    def remembered(self) -> int:
+        """The pairs, and one point more; in other charts than the frame, steps from before an anchor mislead."""
+        return self.memory + 1
+
+    def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
+        """A run of L-BFGS."""
+        kind = _DifferenceLeg if self.finite_difference else _QuasiNewtonLeg
+        return kind(objective, points, trace, self.chart, memory=self.memory, scaled=False)
 
 
-class _DifferenceLeg(Leg):
+class _QuasiNewtonLeg(Leg):
+    """L-BFGS whose memory begins with the points before the anchor: EM's steps, too, show the curvature."""
+
+    def climb(self, iterations: int) -> None:
+        known = [self._read(point) for point in list(self.points)[:-1]]
+        ends = [*known, (self.chart.start, self.gradient)]
+        steps = [(b - a, g - h) for (a, g), (b, h) in pairwise(ends)]
+        self.pairs.extend(pair for pair in steps if is_curved(pair))
+        going = True
+        while going and self.n_accepted < iterations:
+            direction = inverse_product(self.pairs, self.gradient)
+            step = wolfe_step(lambda length: self._along(direction, length), self._along(direction, 0.0))
+            if step is None and not self.pairs:
+                break
+            if step is None:
+                self.pairs.clear()  # the memory misled: once more along the gradient
+                continue
+            going = self.accept(self.u + step * direction)
+        self.interrupted = self.n_accepted < iterations
+
+    def _read(self, point: Point) -> tuple[np.ndarray, np.ndarray]:
+        z = self.chart.coordinates(point.parameters)
+        return z, self._gradient(z, point)
+
+    def _along(self, direction: np.ndarray, length: float) -> tuple[float, float]:
+        point, gradient = self.at(self.u + length * direction)
+        return point.value, float(gradient @ direction)
+
+
+class _DifferenceLeg(_QuasiNewtonLeg):
     """A leg that knows values only: 2p passes a gradient, p being the number of coordinates."""
 
     def _gradient(self, z: np.ndarray, point: Point) -> np.ndarray:

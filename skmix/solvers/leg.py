@@ -12,17 +12,20 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.optimize import LbfgsInvHessProduct, OptimizeResult, minimize
+from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import EM
+from skmix.solvers.quasi_newton import Pair, inverse_product, is_curved
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_quasi_newton, travelling
 
 LEAST_LEG = 5  # fewer iterations cannot show that they gain little
+RECENT = 3  # last points of a warm-up: what earlier ones show of the curvature misleads
 _PAIRS = 30
+Points = deque[Point]
 
 
 class GradientSolver(Solver):
@@ -53,27 +56,39 @@ class GradientSolver(Solver):
             )
 
     @abstractmethod
-    def leg(self, objective: Objective, point: Point, trace: Trace) -> Leg:
-        """A leg about `point`."""
+    def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
+        """A leg about the last of the `points`, the last accepted ones."""
+
+    def remembered(self) -> int:
+        """How many of the last points a leg wants to know."""
+        return 1
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Warm up by EM, then run from anchor to anchor."""
-        em = EM()
-        ending = em.run(objective, point, trace, self.warmup)
-        while self.warmup and ending.unfinished and travelling(trace.values):
+        em, points = EM(), deque([point], maxlen=RECENT)
+        ending = self.unfinished(point, trace)
+        while ending.unfinished and (trace.n_iter < self.warmup or (self.warmup and travelling(trace.values))):
             ending = em.run(objective, ending.point, trace, 1)
+            points.append(ending.point)
+        return self.finish(objective, points, trace) if ending.unfinished else ending
+
+    def finish(self, objective: Objective, points: Points, trace: Trace) -> Ending:
+        """Run from anchor to anchor, beginning at the last of the `points`, the last accepted ones."""
+        points, ending = deque(points, maxlen=self.remembered()), self.unfinished(points[-1], trace)
         while ending.unfinished:
-            leg = self.leg(objective, ending.point, trace)
+            leg = self.leg(objective, points, trace)
             leg.climb(min(self.reanchor, trace.max_iter - trace.n_iter))
             if leg.remaining is not None:
                 return self.converged(leg.point, leg.remaining, trace)
             ending = self.unfinished(leg.point, trace)
             if leg.interrupted and ending.unfinished:
                 # The line search found nothing: at the optimum, or lost its way. An EM step tells which.
-                ending = em.run(objective, leg.point, trace, 1)
+                ending = EM().run(objective, leg.point, trace, 1)
                 gain = ending.point.value - leg.point.value
                 if leg.n_accepted == 0 and ending.unfinished and gain <= leg.point.error:
                     return self.converged(ending.point, 0.0, trace)
+                points.clear()
+                points.append(ending.point)
         return ending._replace(solver=self.name) if not ending.converged else ending
 
 
@@ -83,8 +98,8 @@ class Leg:
     Parameters
     ----------
     objective : Objective
-    point : Point
-        The anchor.
+    points : sequence of Point
+        The last accepted points; the last of all is the anchor.
     trace : Trace
     chart : str
         Name of the chart.
@@ -102,7 +117,7 @@ class Leg:
     def __init__(
         self,
         objective: Objective,
-        point: Point,
+        points: Points,
         trace: Trace,
         chart: str,
         method: str = "",
@@ -110,13 +125,14 @@ class Leg:
         memory: int = _PAIRS,
         scaled: bool = True,
     ):
-        self.objective, self.trace, self.point = objective, trace, point
+        self.objective, self.trace, self.points = objective, trace, points
+        self.point = point = points[-1]
         self.method, self.options = method, options or {}
         self.chart = objective.chart(chart, point)
         self.gradient = self._gradient(self.chart.start, point)
         self.unit = (float(np.linalg.norm(self.gradient)) or 1.0) if scaled else 1.0
         self.u = np.zeros_like(self.chart.start)
-        self.pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=memory)
+        self.pairs: deque[Pair] = deque(maxlen=memory)
         self.last = (self.u, point, self.gradient)
         self.n_accepted = 0
         self.remaining: float | None = None
@@ -161,7 +177,10 @@ class Leg:
         point, gradient = self.at(u)
         if not point.value >= self.point.value:
             return False
-        self.pairs.append((self.unit * (u - self.u), self.gradient - gradient))
+        pair = (self.unit * (u - self.u), self.gradient - gradient)
+        if is_curved(pair):
+            self.pairs.append(pair)
+        self.points.append(point)
         self.u, self.point, self.gradient = u, point, gradient
         self.n_accepted += 1
         self.trace.accept(point)
@@ -176,8 +195,6 @@ class Leg:
 
     def _model_gain(self) -> float:
         """Gain to the top of the quadratic model, ½ gᵀHg, with H the inverse Hessian that the pairs show."""
-        steps, changes = (np.array(part) for part in zip(*self.pairs, strict=True))
-        curved = np.einsum("ij,ij->i", steps, changes) > 0
-        if not curved.any():
+        if not self.pairs:
             return float("inf")
-        return 0.5 * float(self.gradient @ LbfgsInvHessProduct(steps[curved], changes[curved]).matvec(self.gradient))
+        return 0.5 * float(self.gradient @ inverse_product(self.pairs, self.gradient))

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.utils._param_validation import StrOptions
 
-from skmix.likelihood.objective import Objective, Point
-from skmix.solvers.leg import GradientSolver, Leg
+from skmix.likelihood.objective import Objective
+from skmix.solvers.leg import GradientSolver, Leg, Points
 from skmix.solvers.result import Trace
 from skmix.solvers.stopping import remaining_of_superlinear
 
@@ -58,9 +58,9 @@ class Newton(GradientSolver):
         self.warmup = warmup
         self.reanchor = reanchor
 
-    def leg(self, objective: Objective, point: Point, trace: Trace) -> Leg:
+    def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
         """A run of SciPy's trust-region method."""
-        return _TrustRegion(objective, point, trace, self.chart, self.subproblem, scaled=False)
+        return _TrustRegion(objective, points, trace, self.chart, self.subproblem, scaled=False)
 
 
 class _TrustRegion(Leg):

@@ -57,6 +57,7 @@ class Trace:
         self.n_passes: list[float] = []
         self.seconds: list[float] = []
         self.point: Point | None = None  # the last accepted one
+        self._notes: dict[str, dict[int, float]] = {}
         self._objective, self._cancelled = objective, cancelled
         self.begin()
         self._listeners = [call for call in (listener, _listener.get()) if call is not None]
@@ -76,6 +77,11 @@ class Trace:
         for listener in self._listeners:
             listener(self)
 
+    def note(self, **numbers: float) -> None:
+        """Numbers to be kept with the last accepted iterate, by the names that `history` gives them."""
+        for name, number in numbers.items():
+            self._notes.setdefault(name, {})[self.n_iter] = number
+
     @property
     def n_iter(self) -> int:
         """Accepted iterates after the start."""
@@ -91,11 +97,16 @@ class Trace:
         return self._objective.n_passes
 
     def history(self) -> dict[str, np.ndarray]:
-        """The trace as 1-D arrays of equal length."""
+        """The trace as 1-D arrays of equal length, NaN where a solver noted nothing."""
+        noted = {
+            name: np.array([numbers.get(index, np.nan) for index in range(len(self.values))])
+            for name, numbers in self._notes.items()
+        }
         return {
             "objective": np.array(self.values),
             "n_passes": np.array(self.n_passes),
             "seconds": np.array(self.seconds),
+            **noted,
         }
 
 

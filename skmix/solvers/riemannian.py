@@ -7,16 +7,14 @@ from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.optimize import LbfgsInvHessProduct, line_search
 from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
+from skmix.solvers.quasi_newton import Pair, inverse_product, is_curved, wolfe_step
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_quasi_newton
-
-_WOLFE = {"c1": 1e-4, "c2": 0.9, "maxiter": 20}
 
 
 class Riemannian(Solver):
@@ -55,10 +53,10 @@ class Riemannian(Solver):
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Step along geodesics until `tol` is reached, or no step is uphill."""
         at = _Place.start(objective, point)
-        pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=self.memory)
+        pairs: deque[Pair] = deque(maxlen=self.memory)
         first = len(trace.values) - 1
         while not trace.exhausted:
-            direction = _inverse(pairs, at.gradient)
+            direction = inverse_product(pairs, at.gradient)
             step, reached = _search(objective, at, direction)
             if reached is None and pairs:
                 pairs.clear()  # the memory misled: once more along the gradient
@@ -66,12 +64,12 @@ class Riemannian(Solver):
             if reached is None:
                 return self.converged(at.point, 0.0, trace)
             pairs.append((step * direction, at.gradient - reached.gradient))
-            if not pairs[-1][0] @ pairs[-1][1] > 0:
+            if not is_curved(pairs[-1]):
                 pairs.clear()
             at = reached
             trace.accept(at.point)
             remaining = remaining_of_quasi_newton(
-                trace.values[first:], trace.tol, lambda: 0.5 * float(at.gradient @ _inverse(pairs, at.gradient))
+                trace.values[first:], trace.tol, lambda: 0.5 * float(at.gradient @ inverse_product(pairs, at.gradient))
             )
             if remaining <= trace.tol:
                 return self.converged(at.point, remaining, trace)
@@ -114,35 +112,13 @@ class _Place(NamedTuple):
         return cls(manifold, logits, point, gradient / objective.rows.total_weight)
 
 
-def _inverse(pairs: deque[tuple[np.ndarray, np.ndarray]], gradient: np.ndarray) -> np.ndarray:
-    """The product of the learnt inverse Hessian with `gradient`."""
-    if not pairs:
-        return gradient
-    steps, changes = (np.array(part) for part in zip(*pairs, strict=True))
-    # SciPy's two loops begin with the identity; here it is scaled by the last pair.
-    scale = (steps[-1] @ changes[-1]) / (changes[-1] @ changes[-1])
-    root = np.sqrt(scale)
-    return root * LbfgsInvHessProduct(steps / root, changes * root).matvec(root * gradient)
-
-
 def _search(objective: Objective, at: _Place, direction: np.ndarray) -> tuple[float, _Place | None]:
     """A step along the geodesic that meets Wolfe's conditions."""
-    seen: dict[float, _Place] = {0.0: at}
+    seen: dict[float, _Place] = {}
 
-    def place(step: np.ndarray) -> _Place:
-        length = float(step[0])
-        if length not in seen:
-            seen[length] = at.move(objective, length * direction)
-        return seen[length]
+    def look(length: float) -> tuple[float, float]:
+        seen[length] = at.move(objective, length * direction)
+        return seen[length].point.value, float(seen[length].gradient @ direction)
 
-    def value(step: np.ndarray) -> float:
-        reached = place(step).point.value
-        return -reached if np.isfinite(reached) else 1e10
-
-    def slope(step: np.ndarray) -> np.ndarray:
-        return np.array([-place(step).gradient @ direction])
-
-    step = line_search(value, slope, np.zeros(1), np.ones(1), **_WOLFE)[0]
-    if step is None or not place(np.array([step])).point.value > at.point.value:
-        return 0.0, None
-    return float(step), place(np.array([step]))
+    step = wolfe_step(look, (at.point.value, float(at.gradient @ direction)))
+    return (0.0, None) if step is None else (step, seen[step])

@@ -40,30 +40,56 @@ class SQUAREM(Solver):
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Cycle until `tol` is reached."""
-        longest = 1.0
+        squares = Squares(objective)
         while not trace.exhausted:
-            chart = objective.chart("frame", point)
-            middle = em_step(objective, point)
+            middle = squares.step(point)
             trace.accept(middle)
             if trace.exhausted:
                 return self.unfinished(middle, trace)
-            q, end = (chart.coordinates(parameters) for parameters in (middle.parameters, objective.m_step(middle)))
-            v = end - 2.0 * q
-            alpha = min(max(1.0, _ratio(q, v)), longest)
-            point = objective.at(chart.parameters(2.0 * alpha * q + alpha**2 * v))
-            if not point.value >= middle.value:
-                point = em_step(objective, middle)
-                longest = max(1.0, longest / _WIDEN) if alpha == longest else longest
-            elif alpha == longest:
-                longest *= _WIDEN
+            point = squares.extrapolate(middle)
             trace.accept(point)
-            gain = 0.5 * _ratio(q, v) * float(q @ q)
-            remaining = remaining_of_accelerated(trace.values, trace.tol, objective.noise(point.value), gain)
+            noise = objective.noise(point.value)
+            remaining = remaining_of_accelerated(trace.values, trace.tol, noise, squares.promise)
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
         return self.unfinished(point, trace)
 
 
-def _ratio(q: np.ndarray, v: np.ndarray) -> float:
-    length = float(np.linalg.norm(v))
-    return float(np.linalg.norm(q)) / length if length > 0 else 1.0
+class Squares:
+    """The two passes of a cycle: an EM step, and the extrapolation of it and the next one.
+
+    Attributes
+    ----------
+    stretch : float
+        |q|/|v|, about 1/(1 − ρ) where one slow direction of rate ρ is left.
+    promise : float
+        Gain, nats per row, that remains if the last step's direction is the only one left: ½ |q|²·stretch.
+    name : str
+        "squarem", or "em" while no cycle has been more than two EM steps.
+    """
+
+    def __init__(self, objective: Objective):
+        self.objective = objective
+        self.stretch, self.promise, self.name = 1.0, float("inf"), "em"
+        self._longest = 1.0
+
+    def step(self, point: Point) -> Point:
+        """An EM step."""
+        self._chart = self.objective.chart("frame", point)
+        return em_step(self.objective, point)
+
+    def extrapolate(self, middle: Point) -> Point:
+        """From the point that `step` gave: the extrapolated one, or an EM step where that would be lower."""
+        q = self._chart.coordinates(middle.parameters)
+        v = self._chart.coordinates(self.objective.m_step(middle)) - 2.0 * q
+        self.stretch = max(1.0, float(np.linalg.norm(q)) / (float(np.linalg.norm(v)) or 1.0))
+        self.promise = 0.5 * self.stretch * float(q @ q)
+        alpha = min(self.stretch, self._longest)
+        point = self.objective.at(self._chart.parameters(2.0 * alpha * q + alpha**2 * v))
+        active = alpha == self._longest
+        if not point.value >= middle.value:
+            self._longest = max(1.0, alpha / _WIDEN) if active else self._longest
+            return em_step(self.objective, middle)
+        self.name = SQUAREM.name if alpha > 1.0 else self.name
+        self._longest *= _WIDEN if active else 1.0
+        return point

@@ -246,8 +246,8 @@ def test_the_bound_never_falls_and_ends_stationary(covariance_type, prior, missi
 # ---- missing values, by the textbook -------------------------------------------------------------------------------
 def plain_step(X, w, mixture, alpha, family_prior):
     """One round of variational Bayes under a Dirichlet prior, row by row; entries of rows are completed."""
-    means, n, d = mixture["means"], len(X), X.shape[1]
-    m0, beta0, nu0, P = family_prior
+    means, d = mixture["means"], X.shape[1]
+    m0, beta0, _, P = family_prior
     C, beta, nu = mixture["covariances"], mixture["beta"], mixture["nu"]
     constant = 0.5 * (digamma(0.5 * (nu[:, None] - np.arange(d))).sum(axis=1) - d * np.log(nu / 2)) - d / (2 * beta)
     log_r = log_densities(X, means, C) + constant + digamma(alpha) - digamma(alpha.sum())
