@@ -1,20 +1,25 @@
-"""scikit-learn's estimator checks, over instances that exercise every solver and covariance type."""
+"""scikit-learn's estimator checks, over instances that exercise every solver, family and covariance type."""
 
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmix import GaussianMixture
+from skmix import GaussianMixture, PoissonMixture
 from skmix.solvers import LBFGS, SOLVERS, Auto
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
+OWN = {"auto", "em", "lbfgs"}  # crossed with covariance types below
+# The checks have up to 30 features; derivative-free takes 60 parameters at most, and constrained 500.
+OVERRIDES = {
+    "derivative-free": {"n_components": 1, "covariance_type": "spherical", "max_iter": 30},
+    "constrained": {"covariance_type": "diag"},
+}
 
 INSTANCES = [
-    GaussianMixture(n_components=n_components, covariance_type=covariance_type, solver=solver)
-    for covariance_type in COVARIANCE_TYPES
-    for solver in SOLVERS
-    for n_components in (1, 3)
-] + [
+    *(GaussianMixture(K, covariance_type=c) for c in COVARIANCE_TYPES for K in (1, 3)),
+    *(GaussianMixture(3, covariance_type=c, solver=s) for c in ("full", "diag") for s in ("em", "lbfgs")),
+    *(GaussianMixture(**{"n_components": 2, "solver": s, **OVERRIDES.get(s, {})}) for s in SOLVERS if s not in OWN),
+    *(PoissonMixture(2, solver=name) for name in ("auto", "em", "squarem", "lbfgs")),
     GaussianMixture(solver=LBFGS(memory=5, chart="log-cholesky", warmup=0)),
     GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=5), max_iter=20),
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),

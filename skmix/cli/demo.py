@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skmix.cli import pictures
+from skmix.cli.modelling import fit_or_stop
 from skmix.cli.outputs import Output
 from skmix.cli.progress import showing_progress
 from skmix.cli.report import hanging
@@ -73,7 +74,7 @@ def _mixture(X: np.ndarray, solver: Any, tol: float = 1e-6) -> GaussianMixture:
 def _quietly(mixture: GaussianMixture, X: np.ndarray) -> GaussianMixture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the table says it
-        return mixture.fit(X)
+        return fit_or_stop(mixture, X)
 
 
 def table(X: np.ndarray, fits: dict[str, GaussianMixture | str]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from skmix.cli import pictures
-from skmix.cli.modelling import attempt, mixture_of, read_rows, say_all, summary
+from skmix.cli.modelling import attempt, fit_or_stop, mixture_of, read_rows, say_all, summary
 from skmix.cli.outputs import Output, check_outputs, say_written
 from skmix.cli.progress import showing_progress
 from skmix.cli.report import WIDTH, blocks, decimals
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
 def _fit(table: Table, options: argparse.Namespace) -> GaussianMixture:
     mixture = mixture_of(options, solver=options.solver, tol=options.tol, n_init=options.starts)
     with showing_progress(options.starts):
-        return mixture.fit(table.data)
+        return fit_or_stop(mixture, table.data)
 
 
 def _write_labels(path: Path, mixture: GaussianMixture, X: np.ndarray) -> None:

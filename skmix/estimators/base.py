@@ -255,14 +255,16 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
                 ConvergenceWarning,
                 stacklevel=4,  # _warn, fit, scikit-learn's wrapper of fit, the user
             )
-        counts = ending.point.statistics.latent.counts
-        lost = np.flatnonzero(counts <= _NO_ROWS * total_weight)
-        if len(lost):
+        self._warn_of_lost(ending.point.statistics.latent.counts <= _NO_ROWS * total_weight)
+
+    def _warn_of_lost(self, lost: np.ndarray) -> None:
+        """Name the components, given by a mask of shape (K,), that have no rows left."""
+        if lost.any():
             warnings.warn(
-                f"Component(s) {', '.join(map(str, lost))} lost all rows: the weight is all but 0, and the other "
-                "parameters stay where they were when that happened. Use fewer components or another start.",
+                f"Component(s) {', '.join(map(str, np.flatnonzero(lost)))} lost all rows: the weight is all but 0, and "
+                "the other parameters stay where they were when that happened. Use fewer components or another start.",
                 ConvergenceWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
     def fit_predict(self, X, y=None, sample_weight=None):
@@ -300,7 +302,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         own = Units.identity(self.n_features_in_)
         if not family.standardise:
             return own
-        weights, components = self._adopt(family, own)
+        weights, components = np.asarray(self.weights_, dtype=np.float64), self._adopt(family, own).components
         return Units.of_mixture(weights, *family.location_scale(components), common_scale=family.common_scale)
 
     def _each_block(self, X, consume) -> None:
@@ -442,7 +444,8 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         rng = check_random_state(self.random_state)
         family = self._family_at_hand()
         units = self._fitted_units(family)
-        weights, components = self._adopt(family, units)
+        components = self._adopt(family, units).components
+        weights = np.asarray(self.weights_, dtype=np.float64)
         counts = rng.multinomial(n_samples, weights / weights.sum())
         drawn = [family.sample(components, k, int(count), rng) for k, count in enumerate(counts)]
         return units.centre + units.scale * np.concatenate(drawn), np.repeat(np.arange(len(counts)), counts)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar, cast
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from skmix.estimators.base import BaseMixture
 from skmix.estimators.checks import check_shape
@@ -325,41 +321,8 @@ class VariationalGaussianMixture(BaseMixture):
         self.weight_concentration_prior_ = latent.concentration
         self._fitted_weight_prior = self.weight_concentration_prior_type
 
-    def _warn(self, ending: Ending, n_starts: int, total_weight: float) -> None:
-        """Only of what did not converge: components without rows are what the prior is there for."""
-        if not ending.converged and self.max_iter > 0:
-            warnings.warn(
-                f"{f'The best of {n_starts} fits' if n_starts > 1 else 'The fit'} did not converge: solver "
-                f"{ending.solver!r} {ending.reason}. {ending.advice}",
-                ConvergenceWarning,
-                stacklevel=4,  # _warn, fit, scikit-learn's wrapper of fit, the user
-            )
-
-    def sample(self, n_samples=1):
-        """Draw rows from the mixture with weights `weights_`, means `means_` and covariances `covariances_`.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            Rows, grouped by component.
-        y : ndarray of shape (n_samples,)
-            Their components.
-        """
-        check_is_fitted(self)
-        if not isinstance(n_samples, Integral) or n_samples < 1:
-            raise ValueError(f"Invalid value for 'n_samples': {n_samples!r}. It should be an integer of at least 1.")
-        rng, family = check_random_state(self.random_state), self._family_at_hand()
-        units = self._fitted_units(family)
-        components = self._adopt(family, units).components
-        weights = np.asarray(self.weights_, dtype=np.float64)
-        counts = rng.multinomial(n_samples, weights / weights.sum())
-        drawn = [family.sample(components, k, int(count), rng) for k, count in enumerate(counts)]
-        return units.centre + units.scale * np.concatenate(drawn), np.repeat(np.arange(len(counts)), counts)
+    def _warn_of_lost(self, lost: np.ndarray) -> None:
+        """Say nothing: components without rows are what the prior is there for."""
 
     @property
     def aic(self):

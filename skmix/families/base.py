@@ -66,6 +66,22 @@ class Chart(ABC):
         """The gradient of the total log-likelihood (nats) in ``z``, by Fisher's identity from ``statistics`` alone."""
 
 
+class ExplicitChart(Chart):
+    """Parameters as they are: first the locations (means, rates), then the rest; for solvers that take constraints.
+
+    Attributes
+    ----------
+    least : ndarray of shape (size,)
+        Lower bounds of the coordinates, −inf where there is none; parameters are valid above them.
+    """
+
+    least: np.ndarray
+
+    @abstractmethod
+    def sizes(self, statistics: Any) -> np.ndarray:
+        """Lengths of steps that change the expected complete-data log-likelihood alike, for all coordinates."""
+
+
 class Family(ABC):
     """K component densities of one parametric form.
 
@@ -76,8 +92,9 @@ class Family(ABC):
     charts : dict of str to callable
         ``charts[name](family, parameters, statistics)`` gives a :class:`Chart`. The first is the default.
     explicit : callable
-        A chart that holds the parameters as they are: first the locations (means, rates), then the rest. They are
-        valid not everywhere but where they exceed the chart's `least`; for solvers that take constraints.
+        ``explicit(family, parameters, statistics)`` gives an :class:`ExplicitChart`.
+    manifold : type
+        A point of the manifold of :class:`skmix.solvers.Riemannian`, where there is one.
     independent_features : bool
         True where features are independent within a component: a missing entry then only drops its own features.
         Otherwise rows are grouped by their pattern of observed features and the family gives `marginal` and `lift`.
@@ -91,6 +108,7 @@ class Family(ABC):
 
     charts: ClassVar[dict[str, Any]] = {}
     explicit: ClassVar[Any] = None
+    manifold: ClassVar[Any] = None
     independent_features: ClassVar[bool] = False
     common_scale: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
@@ -115,6 +133,18 @@ class Family(ABC):
     def lift(self, statistics: Any, marginal: Any, parameters: Any) -> Any:
         """Expected complete-row statistics from those of the observed features; unless `independent_features`."""
         raise NotImplementedError(f"{type(self).__name__} must define `lift` to accept missing values.")
+
+    def velocity(self, parameters: Any, tangent: Any) -> Any:
+        """What `marginal_velocity` and `lift_along` need of a tangent; for Hessian products with missing values."""
+        raise NotImplementedError(f"{type(self).__name__} must define `velocity` for Hessian products with NaN.")
+
+    def marginal_velocity(self, marginal: Any, parameters: Any, velocity: Any) -> Any:
+        """The velocity of the marginal of each pattern; unless `independent_features`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `marginal_velocity` for Hessian products.")
+
+    def lift_along(self, statistics: Any, change: Any, marginal: Any, parameters: Any, velocity: Any) -> Any:
+        """The derivative of `lift` at fixed `parameters`, the statistics changing by `change`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `lift_along` for Hessian products with NaN.")
 
     @classmethod
     def check_data(cls, X: np.ndarray, caller: str) -> None:
@@ -200,6 +230,10 @@ class ExponentialFamily(Family):
     @abstractmethod
     def natural(self, parameters: Any, masked: bool = False) -> np.ndarray:
         """Coefficients η of shape (..., K, F): the log-density of a row is η·φ."""
+
+    def natural_rate(self, marginal: Any, velocity: Any) -> np.ndarray:
+        """The rate at which η of marginals changes at `velocity`; unless `independent_features`."""
+        raise NotImplementedError(f"{type(self).__name__} must define `natural_rate` for Hessian products with NaN.")
 
     def natural_along(self, parameters: Any, tangent: Any, masked: bool = False) -> np.ndarray:
         """The rate at which η changes as the parameters move along `tangent`."""

@@ -22,8 +22,8 @@ from skmix.families.gaussian import MatrixParameters, Moments, invert_triangular
 class AugmentedGaussians:
     """A point of the manifold: S_k = F_k F_kᵀ. Tangents at S are F_k a_k F_kᵀ, with symmetric coordinates a_k.
 
-    In these coordinates the metric tr(S⁻¹A S⁻¹B) is tr(ab), the geodesic is F exp(ta/2), and parallel transport along it
-    leaves coordinates as they are.
+    In these coordinates the metric tr(S⁻¹A S⁻¹B) is tr(ab), the geodesic is F exp(ta/2), and parallel transport along
+    it leaves coordinates as they are.
 
     Parameters
     ----------
@@ -47,7 +47,9 @@ class AugmentedGaussians:
         """Coordinates of the Riemannian gradient, ½ (F⁻¹ D F⁻ᵀ − N I) with D = Σ_n r_nk y yᵀ."""
         N = statistics.counts[:, None, None]
         inner = np.concatenate([N, statistics.first[:, None, :]], axis=2)
-        inner = np.concatenate([inner, np.concatenate([statistics.first[..., None], statistics.second], axis=2)], axis=1)
+        inner = np.concatenate(
+            [inner, np.concatenate([statistics.first[..., None], statistics.second], axis=2)], axis=1
+        )
         A = np.linalg.solve(self.factors, _embed(self.components))
         return 0.5 * (A @ inner @ transpose(A) - N * np.eye(A.shape[-1]))
 

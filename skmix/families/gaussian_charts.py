@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from skmix.families.base import LEAST_SHARE, Chart
+from skmix.families.base import LEAST_SHARE, Chart, ExplicitChart
 from skmix.families.gaussian import (
     MatrixParameters,
     Moments,
@@ -135,7 +135,7 @@ class ScaleFrame(_GaussianChart):
         return np.concatenate([(statistics.first / self.root).ravel(), (inner / T * self.unit).ravel()])
 
 
-class CholeskyChart(_GaussianChart):
+class CholeskyChart(_GaussianChart, ExplicitChart):
     """Means and the entries of L, Σ = L Lᵀ, as they are: for solvers that keep the diagonal positive by a bound."""
 
     def __init__(self, family: Any, parameters: MatrixParameters, statistics: Moments):
@@ -145,6 +145,13 @@ class CholeskyChart(_GaussianChart):
         self.start = self.coordinates(parameters)
         on_diagonal = np.broadcast_to(self.on_diagonal, (*parameters.cholesky.shape[:-2], len(self.i)))
         self.least = np.r_[np.full(self.n_means, -np.inf), np.where(on_diagonal, _LEAST_SCALE, -np.inf).ravel()]
+
+    def sizes(self, statistics: Moments) -> np.ndarray:
+        share = np.maximum(statistics.counts / statistics.counts.sum(), LEAST_SHARE)
+        deviations = np.sqrt(np.square(self.origin.cholesky).sum(axis=-1))
+        of_means = np.broadcast_to(deviations, self.origin.means.shape) / np.sqrt(share)[:, None]
+        of_entries = deviations[..., self.i] / np.sqrt(self.family.rows_of(share))[..., None]
+        return np.concatenate([of_means.ravel(), np.where(self.on_diagonal, of_entries / _SQRT2, of_entries).ravel()])
 
     def pack(self, scales: np.ndarray) -> np.ndarray:
         """The coordinate of an entry of L's diagonal."""
@@ -225,7 +232,7 @@ def _euclidean(family: Any, parameters: MatrixParameters, statistics: Moments) -
     return d_means, statistics.second - rows * np.eye(W.shape[-1])
 
 
-class ScaleChart(_GaussianChart):
+class ScaleChart(_GaussianChart, ExplicitChart):
     """Means and standard deviations as they are."""
 
     def __init__(self, family: Any, parameters: ScaleParameters, statistics: Moments):
@@ -235,6 +242,12 @@ class ScaleChart(_GaussianChart):
 
     def coordinates(self, parameters: ScaleParameters) -> np.ndarray:
         return np.concatenate([parameters.means.ravel(), self.pack(np.abs(parameters.scales)).ravel()])
+
+    def sizes(self, statistics: Moments) -> np.ndarray:
+        share = np.maximum(statistics.counts / statistics.counts.sum(axis=0).max(), LEAST_SHARE)
+        scales = np.abs(self.origin.scales)
+        of_means = self.family.per_feature(scales) / np.sqrt(share)
+        return np.concatenate([of_means.ravel(), (scales / np.sqrt(2.0 * self.family.pool(share))).ravel()])
 
     def pack(self, scales: np.ndarray) -> np.ndarray:
         return scales

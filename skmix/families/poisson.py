@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from skmix.families.base import LEAST_SHARE, Additive, Chart, ExponentialFamily
+from skmix.families.base import LEAST_SHARE, Additive, Chart, ExplicitChart, ExponentialFamily
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.units import Units, column_range
@@ -82,11 +82,11 @@ class LogRate(Chart):
         return (statistics.sums - statistics.counts * parameters.rates).ravel()
 
 
-class RateChart(Chart):
+class RateChart(ExplicitChart):
     """Rates as they are: for solvers that keep them positive by a bound."""
 
     def __init__(self, family: Poisson, parameters: Rates, statistics: Events):
-        self.shape = parameters.rates.shape
+        self.shape, self.origin = parameters.rates.shape, parameters.rates
         self.start = self.coordinates(parameters)
         self.least = np.full(self.start.size, _LEAST_RATE)
 
@@ -95,6 +95,10 @@ class RateChart(Chart):
 
     def coordinates(self, parameters: Rates) -> np.ndarray:
         return parameters.rates.ravel()
+
+    def sizes(self, statistics: Events) -> np.ndarray:
+        share = np.maximum(statistics.counts / statistics.counts.sum(axis=0).max(), LEAST_SHARE)
+        return np.sqrt(np.maximum(self.origin, _LEAST_RATE) / share).ravel()
 
     def gradient(self, z: np.ndarray, parameters: Rates, statistics: Events) -> np.ndarray:
         return (statistics.sums / parameters.rates - statistics.counts).ravel()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlogy
 
-from skmix.families.base import LEAST_SHARE, Additive, Chart
+from skmix.families.base import LEAST_SHARE, Additive, Chart, ExplicitChart
 
 _LEAST_WEIGHT = 1e-10  # where bounds, not coordinates, keep weights positive
 _LEAST = np.finfo(np.float64).tiny
@@ -71,7 +71,7 @@ class Weights:
         share = np.maximum(weights, LEAST_SHARE)
         return WeightChart(weights, np.sqrt(share) if name == "frame" else np.ones_like(weights))
 
-    def explicit(self, weights: np.ndarray) -> Chart:
+    def explicit(self, weights: np.ndarray) -> ExplicitChart:
         """The weights as they are, for solvers that take constraints."""
         return ExplicitWeights(weights)
 
@@ -110,7 +110,7 @@ class WeightChart(Chart):
         return (statistics.counts - statistics.counts.sum() * parameters) / self.root
 
 
-class ExplicitWeights(Chart):
+class ExplicitWeights(ExplicitChart):
     """The weights as they are; the objective depends on their ratios alone, so that it is defined off the simplex."""
 
     def __init__(self, weights: np.ndarray):
@@ -123,6 +123,9 @@ class ExplicitWeights(Chart):
 
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         return parameters
+
+    def sizes(self, statistics: LabelCounts) -> np.ndarray:
+        return np.sqrt(np.maximum(self.start, LEAST_SHARE))
 
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
         return (statistics.counts / parameters - statistics.counts.sum()) / z.sum()

@@ -36,5 +36,6 @@ def _combine(function: Callable[..., np.ndarray], *trees: Any) -> Any:
         return type(first)(*(_combine(function, *parts) for parts in zip(*trees, strict=True)))
     if dataclasses.is_dataclass(first):
         names = [field.name for field in dataclasses.fields(first)]
-        return type(first)(*(_combine(function, *(getattr(tree, n) for tree in trees)) for n in names))  # type: ignore[operator]
+        kind: Any = type(first)
+        return kind(*(_combine(function, *(getattr(tree, n) for tree in trees)) for n in names))
     return function(*trees)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmix.families.base import Additive, Chart, Family
+from skmix.families.base import Additive, Chart, ExplicitChart, Family
 
 
 class Parameters(NamedTuple):
@@ -76,11 +76,10 @@ class Model:
             charts[name](self.family, parameters.components, statistics.components),
         )
 
-
-    def explicit(self, parameters: Parameters) -> ModelChart:
+    def explicit(self, parameters: Parameters) -> ExplicitModelChart:
         """Parameters as they are: weights, locations, and the rest."""
         components = self.family.explicit(self.family, parameters.components, None)
-        return ModelChart(self.latent.explicit(parameters.latent), components)
+        return ExplicitModelChart(self.latent.explicit(parameters.latent), components)
 
 
 class ModelChart(Chart):
@@ -107,3 +106,17 @@ class ModelChart(Chart):
                 self.components.gradient(z[n:], parameters.components, statistics.components),
             ]
         )
+
+
+class ExplicitModelChart(ModelChart, ExplicitChart):
+    """The same of explicit charts."""
+
+    latent: ExplicitChart
+    components: ExplicitChart
+
+    def __init__(self, latent: ExplicitChart, components: ExplicitChart):
+        super().__init__(latent, components)
+        self.least = np.concatenate([latent.least, components.least])
+
+    def sizes(self, statistics: Statistics) -> np.ndarray:
+        return np.concatenate([self.latent.sizes(statistics.latent), self.components.sizes(statistics.components)])

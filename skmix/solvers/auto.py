@@ -18,9 +18,9 @@ from skmix.solvers.result import Ending, Trace
 from skmix.solvers.squarem import Squares
 from skmix.solvers.stopping import remaining_of_linear, travelling
 
-# Passes that solvers need, c·L^a, with L = log(gain to come / tol): least squares on the logarithms over the runs of
-# doc/develop/architecture.md ("auto forecasts"). They scatter by a factor of 2.5 about it.
-_PASSES = {"squarem": (2.5, 1.29), "lbfgs": (1.55, 1.24), "newton": (3.1, 1.24)}
+# Passes that solvers need, c·L^a, with L = log(gain to come / tol): doc/develop/architecture.md says how c and a were
+# found. Runs scatter by a factor of 2.5 about it.
+_PASSES = {"squarem": (0.9, 1.29), "lbfgs": (0.55, 1.24), "newton": (1.1, 1.24)}
 _FINISHERS: dict[str, type[GradientSolver]] = {"lbfgs": LBFGS, "newton": Newton}
 
 
@@ -55,6 +55,7 @@ class Auto(Solver):
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Cycle, asking after each cycle who should finish."""
         squares, points = Squares(objective), deque([point], maxlen=RECENT)
+        stretches: deque[float] = deque(maxlen=RECENT)
         while not trace.exhausted:
             for advance in (squares.step, squares.extrapolate):
                 point = advance(point)
@@ -65,16 +66,17 @@ class Auto(Solver):
                     return self.converged(point, remaining, trace)._replace(solver=squares.name)
                 if trace.exhausted:
                     return self.unfinished(point, trace)
+            stretches.append(squares.stretch)
             if trace.n_iter >= self.probe and not travelling(trace.values[-3::2], passes=2):
-                finisher = self._choose(objective, squares, trace)
+                finisher = self._choose(objective, max(stretches), squares.promise, trace)
                 if finisher is not None:
                     return finisher.finish(objective, points, trace)
         return self.unfinished(point, trace)
 
-    def _choose(self, objective: Objective, squares: Squares, trace: Trace) -> GradientSolver | None:
+    def _choose(self, objective: Objective, stretch: float, gain: float, trace: Trace) -> GradientSolver | None:
         """The solver that should need the fewest passes, None for more cycles; the forecasts go into the trace."""
-        passes = forecast(squares.stretch, squares.promise, trace.tol)
-        trace.note(rate=1.0 - 1.0 / squares.stretch, **{f"passes_{name}": value for name, value in passes.items()})
+        passes = forecast(stretch, gain, trace.tol)
+        trace.note(rate=1.0 - 1.0 / stretch, **{f"passes_{name}": value for name, value in passes.items()})
         if not objective.model.family.has_gradient:
             return None
         best = min(passes, key=passes.__getitem__)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, minimize
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skmix.likelihood.model import ModelChart, Parameters
+from skmix.likelihood.model import ExplicitModelChart, Parameters
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.result import Ending, Trace
@@ -92,13 +92,14 @@ class Constrained(Solver):
         """Run SciPy's optimiser."""
         chart, limits = self._explicit(objective, point.parameters)
         search = _Search(objective, chart, limits, point, trace)
+        scaled = limits.scaled(search.begin, search.sizes)
         result = minimize(
             search.descend,
-            chart.coordinates(point.parameters),
+            np.zeros_like(search.begin),
             jac=True,
             method=self.method,
-            bounds=Bounds(limits.least, np.inf),
-            constraints=limits.of_scipy(self.method),
+            bounds=Bounds(scaled.least, np.inf),
+            constraints=scaled.of_scipy(self.method),
             callback=search.called,
             options=_options(self.method, trace),
         )
@@ -110,15 +111,14 @@ class Constrained(Solver):
         reason = f"converged: {self.method} found no better point within its tolerance, from tol={trace.tol:.1e}"
         return Ending(search.point, True, reason, self.name)
 
-    def _explicit(self, objective: Objective, parameters: Parameters) -> tuple[ModelChart, _Limits]:
+    def _explicit(self, objective: Objective, parameters: Parameters) -> tuple[ExplicitModelChart, _Limits]:
         chart = objective.model.explicit(parameters)
-        least = np.concatenate([chart.latent.least, chart.components.least])
         A, low, high = self._limits(objective)
-        A = np.pad(A, ((0, 0), (0, len(least) - A.shape[1])))
-        return chart, _Limits(A, low, high, least)
+        A = np.pad(A, ((0, 0), (0, len(chart.start) - A.shape[1])))
+        return chart, _Limits(A, low, high, chart.least)
 
     def _limits(self, objective: Objective) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """low <= A [weights, means] <= high, means in standardised units: the simplex and what the user asks for."""
+        """Low <= A [weights, means] <= high, means in standardised units: the simplex and what the user asks for."""
         K, d = objective.rows.n_components, objective.rows.n_features
         units = objective.units
         parts = [(np.r_[np.ones(K), np.zeros(K * d)][None], np.ones(1), np.ones(1))]
@@ -189,6 +189,11 @@ class _Limits(NamedTuple):
             kinds.append({"type": "ineq", "fun": lambda x: signed @ x - limit, "jac": lambda x: signed})
         return kinds
 
+    def scaled(self, begin: np.ndarray, sizes: np.ndarray) -> _Limits:
+        """The same limits on u where x = begin + sizes·u."""
+        moved = self.A @ begin
+        return _Limits(self.A * sizes, self.low - moved, self.high - moved, (self.least - begin) / sizes)
+
     def nearest(self, x: np.ndarray) -> np.ndarray:
         """The nearest feasible point.
 
@@ -227,27 +232,33 @@ class _Limits(NamedTuple):
 
 
 class _Search:
-    """Values and gradients for SciPy, and the feasible iterates among what it tries."""
+    """Values and gradients for SciPy, and the feasible iterates among what it tries.
 
-    def __init__(self, objective: Objective, chart: ModelChart, limits: _Limits, point: Point, trace: Trace):
+    SciPy works on u where x = begin + sizes·u: from the same Hessian in all directions its first step is then about
+    EM's, and does not throw components across the data.
+    """
+
+    def __init__(self, objective: Objective, chart: ExplicitModelChart, limits: _Limits, point: Point, trace: Trace):
         self.objective, self.chart, self.limits, self.point, self.trace = objective, chart, limits, point, trace
-        self.last: tuple[np.ndarray, Point] = (chart.coordinates(point.parameters), point)
+        self.begin, self.sizes = chart.coordinates(point.parameters), chart.sizes(point.statistics)
+        self.last: tuple[np.ndarray, Point] = (self.begin, point)
 
     def _at(self, x: np.ndarray) -> Point:
         if not np.array_equal(x, self.last[0]):
             self.last = (x.copy(), self.objective.at(self.chart.parameters(x)))
         return self.last[1]
 
-    def descend(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+    def descend(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        x = self.begin + self.sizes * u
         point = self._at(x)
         gradient = self.objective.gradient(self.chart, x, point)
         if not (np.isfinite(point.value) and np.isfinite(gradient).all()):
-            return -self.point.value + 10.0 * max(1.0, abs(self.point.value)), np.zeros_like(x)
-        return -point.value, -gradient
+            return -self.point.value + 10.0 * max(1.0, abs(self.point.value)), np.zeros_like(u)
+        return -point.value, -self.sizes * gradient
 
     def called(self, intermediate_result: OptimizeResult, *_: Any) -> None:
         """SciPy's callback at every iterate: feasible ones that are not lower are accepted."""
-        x = np.asarray(getattr(intermediate_result, "x", intermediate_result))
+        x = self.begin + self.sizes * np.asarray(getattr(intermediate_result, "x", intermediate_result))
         inside = self.limits.snap(x)
         if inside is None or self.trace.exhausted:
             return

@@ -71,9 +71,7 @@ class DerivativeFree(Solver):
         """Run the optimiser in the frame about the start."""
         search = _Search(objective, point, trace)
         options = _options(self.method, len(search.chart.start), trace)
-        result = minimize(
-            search.value, search.chart.start, method=self.method, callback=search.called, options=options
-        )
+        result = minimize(search.value, search.chart.start, method=self.method, callback=search.called, options=options)
         if trace.exhausted:
             return self.unfinished(search.point, trace)
         if not result.success:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar
@@ -98,7 +99,7 @@ class _QuasiNewtonLeg(Leg):
         going = True
         while going and self.n_accepted < iterations:
             direction = inverse_product(self.pairs, self.gradient)
-            step = wolfe_step(lambda length: self._along(direction, length), self._along(direction, 0.0))
+            step = wolfe_step(partial(self._along, direction), self._along(direction, 0.0))
             if step is None and not self.pairs:
                 break
             if step is None:

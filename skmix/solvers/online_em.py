@@ -63,9 +63,7 @@ class OnlineEM(Solver):
         "random_state": ["random_state"],
     }
 
-    def __init__(
-        self, method: str = "incremental", n_blocks: int = 20, exponent: float = 0.6, random_state: Any = 0
-    ):
+    def __init__(self, method: str = "incremental", n_blocks: int = 20, exponent: float = 0.6, random_state: Any = 0):
         self.method = method
         self.n_blocks = n_blocks
         self.exponent = exponent
@@ -117,18 +115,17 @@ class OnlineEM(Solver):
         return Ending(point, False, reason, self.name, "Polish with solver='lbfgs' and warm_start=True.")
 
 
-def _maximise(
-    objective: Objective, statistics: Statistics, parameters: Parameters
-) -> tuple[Parameters, Statistics]:
+def _maximise(objective: Objective, statistics: Statistics, parameters: Parameters) -> tuple[Parameters, Statistics]:
     """The M-step from `statistics`, and the same statistics about its result."""
     reached = objective.model.m_step(statistics, parameters)
     return reached, objective.model.rebase(statistics, parameters, reached)
 
 
 class _FreeEnergy:
-    """F(q, θ) = Σ_b [ℓ_b(θ_b) + Q_b(θ) − Q_b(θ_b)] + log prior(θ): each block's posterior q is that at a θ_b of its own.
+    """F(q, θ) = Σ_b [ℓ_b(θ_b) + Q_b(θ) − Q_b(θ_b)] + log prior(θ).
 
-    Q_b is the expected complete-data log-likelihood of block b under that posterior.
+    Each block's posterior q is that at a θ_b of its own; Q_b is the block's expected complete-data log-likelihood
+    under it.
     """
 
     def __init__(self, objective: Objective, blocks: list[Part], point: Point):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
@@ -68,9 +69,7 @@ class Riemannian(Solver):
                 pairs.clear()
             at = reached
             trace.accept(at.point)
-            remaining = remaining_of_quasi_newton(
-                trace.values[first:], trace.tol, lambda: 0.5 * float(at.gradient @ inverse_product(pairs, at.gradient))
-            )
+            remaining = remaining_of_quasi_newton(trace.values[first:], trace.tol, partial(at.promise, pairs))
             if remaining <= trace.tol:
                 return self.converged(at.point, remaining, trace)
         return self.unfinished(at.point, trace)
@@ -92,6 +91,10 @@ class _Place(NamedTuple):
         weights, components = point.parameters
         manifold = objective.model.family.manifold.of(components)
         return cls._with(objective, manifold, np.log(np.maximum(weights, np.finfo(float).tiny)), point)
+
+    def promise(self, pairs: deque[Pair]) -> float:
+        """Gain to the top of the quadratic model that the pairs show, nats per row."""
+        return 0.5 * float(self.gradient @ inverse_product(pairs, self.gradient))
 
     def move(self, objective: Objective, tangent: np.ndarray) -> _Place:
         """The place at the end of the geodesic; one pass."""
