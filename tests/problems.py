@@ -1,24 +1,35 @@
-"""Small problems that tests share: an objective, a point to evaluate it at, and the data behind them."""
+"""Small problems that tests share: data, a start, and an objective with a point to evaluate it at."""
 
-from typing import NamedTuple
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
-from skmix import GaussianMixture
+from skmix import GaussianMixture, PoissonMixture
+from skmix.families import FAMILIES
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Threads
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
+MODELS = (*COVARIANCE_TYPES, "poisson")
 CHARTS = ("frame", "log-cholesky", "factor")
+INITIAL = {"weights_": "weights_init", "means_": "means_init", "precisions_": "precisions_init", "rates_": "rates_init"}
+GIVEN_ROWS = [(0.0, False), (0.2, False), (0.0, True), (0.2, True)]  # share of missing entries, whether weighted
 
 
 class Problem(NamedTuple):
     X: np.ndarray
     weight: np.ndarray
-    mixture: GaussianMixture  # max_iter=0: the start, in public attributes
+    mixture: Any  # max_iter=0: the start, in public attributes
     objective: Objective
     parameters: Parameters
+
+
+def charts_of(model):
+    """Names of a model's charts."""
+    return tuple(FAMILIES["poisson" if model == "poisson" else f"gaussian-{model}"].charts)
 
 
 def blobs(n=240, d=3, K=3, seed=0, separation=2.0, missing=0.0):
@@ -33,19 +44,48 @@ def blobs(n=240, d=3, K=3, seed=0, separation=2.0, missing=0.0):
     return X
 
 
-def start_of(X, covariance_type, K=3, seed=0, **kwargs):
+def counts(n=240, d=3, K=3, seed=0, separation=2.0, missing=0.0):
+    """Rows of K clouds of counts, `separation` standard deviations apart, with NaN at random."""
+    rng = np.random.default_rng(seed)
+    rates = np.square(2.0 + 0.5 * separation * np.abs(rng.normal(size=(K, d))))
+    X = rng.poisson(rates[rng.integers(K, size=n)]).astype(float)
+    X[rng.random(X.shape) < missing] = np.nan
+    return X
+
+
+def rows_of(model, **kwargs):
+    """Rows that suit a model."""
+    return (counts if model == "poisson" else blobs)(**kwargs)
+
+
+def repeats(X, weighted, seed=0):
+    """Weights of rows: integers, or None."""
+    return np.random.default_rng(seed).integers(1, 4, size=len(X)).astype(float) if weighted else None
+
+
+def mixture_of(model, K=3, **kwargs):
+    """An unfitted estimator of a model."""
+    if model == "poisson":
+        return PoissonMixture(K, **{name: value for name, value in kwargs.items() if name != "reg_covar"})
+    return GaussianMixture(K, covariance_type=model, **kwargs)
+
+
+def quietly(mixture, *args, **kwargs):
+    """Fit, whether or not it converges."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return mixture.fit(*args, **kwargs)
+
+
+def start_of(X, model, K=3, seed=0, **kwargs):
     """A mixture at a start that is not stationary, as an unfitted estimator would begin."""
     kwargs = {"init_params": "random_from_data", **kwargs}
-    return GaussianMixture(K, covariance_type=covariance_type, max_iter=0, random_state=seed, **kwargs).fit(X)
+    return mixture_of(model, K, max_iter=0, random_state=seed, **kwargs).fit(X)
 
 
 def given(mixture):
     """Arguments that make another mixture start where this one is."""
-    return {
-        "weights_init": mixture.weights_,
-        "means_init": mixture.means_,
-        "precisions_init": mixture.precisions_,
-    }
+    return {argument: getattr(mixture, name) for name, argument in INITIAL.items() if hasattr(mixture, name)}
 
 
 def objective_of(mixture, X, weight=None, n_threads=1, block_rows=None):
@@ -56,16 +96,23 @@ def objective_of(mixture, X, weight=None, n_threads=1, block_rows=None):
     return Objective(objective.model, objective.rows, Threads(n_threads))
 
 
-def problem(covariance_type, missing=0.0, weighted=False, seed=0, reg_covar=1e-3, n=240, **kwargs):
-    X = blobs(n=n, seed=seed, missing=missing)
-    weight = np.random.default_rng(seed).integers(1, 4, size=len(X)).astype(float) if weighted else np.ones(len(X))
-    mixture = start_of(X, covariance_type, seed=seed, reg_covar=reg_covar)
-    objective = objective_of(mixture, X, weight if weighted else None, **kwargs)
-    return Problem(X, weight, mixture, objective, adopt(mixture, objective))
+def problem(model, missing=0.0, weighted=False, seed=0, reg_covar=1e-3, n=240, **kwargs):
+    X = rows_of(model, n=n, seed=seed, missing=missing)
+    weight = repeats(X, weighted, seed)
+    mixture = start_of(X, model, seed=seed, reg_covar=reg_covar)
+    objective = objective_of(mixture, X, weight, **kwargs)
+    return Problem(X, np.ones(n) if weight is None else weight, mixture, objective, adopt(mixture, objective))
 
 
 def adopt(mixture, objective):
+    """A fitted mixture's parameters, in an objective's units."""
     return mixture._adopt(objective.model.family, objective.rows.units)
+
+
+def value_of(mixture, X, weight=None):
+    """The objective at a fitted mixture's parameters, nats per row, by a pass of its own."""
+    objective = objective_of(mixture, X, weight)
+    return objective.at(adopt(mixture, objective)).value
 
 
 def exact_kernels(objective: Objective) -> Objective:

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from skmix.cli import pictures
-from skmix.cli.modelling import attempt, fit_or_stop, mixture_of, read_rows, say_all, summary
+from skmix.cli.modelling import attempt, mixture_of, read_rows, say_all, summary
 from skmix.cli.outputs import Output, check_outputs, say_written
 from skmix.cli.progress import showing_progress
 from skmix.cli.report import WIDTH, blocks, decimals
 from skmix.cli.table import Table
 from skmix.estimators.gaussian_mixture import GaussianMixture
+from skmix.solvers.result import INTERRUPTED
 
 
 def run(options: argparse.Namespace) -> None:
@@ -38,7 +39,10 @@ def run(options: argparse.Namespace) -> None:
 def _fit(table: Table, options: argparse.Namespace) -> GaussianMixture:
     mixture = mixture_of(options, solver=options.solver, tol=options.tol, n_init=options.starts)
     with showing_progress(options.starts):
-        return fit_or_stop(mixture, table.data)
+        mixture.fit(table.data)
+    if mixture.stop_reason_.startswith(INTERRUPTED):  # a script keeps what was reached, a command ends
+        raise KeyboardInterrupt
+    return mixture
 
 
 def _write_labels(path: Path, mixture: GaussianMixture, X: np.ndarray) -> None:

@@ -14,7 +14,6 @@ from skmix.cli.errors import InputError, say
 from skmix.cli.report import counted, hanging
 from skmix.cli.table import Table, read_table
 from skmix.estimators.gaussian_mixture import GaussianMixture
-from skmix.solvers.result import INTERRUPTED
 
 _INDENT = 16  # of the second column of a summary
 Result = TypeVar("Result")
@@ -39,14 +38,6 @@ def mixture_of(options: argparse.Namespace, **others: Any) -> GaussianMixture:
         random_state=options.seed,
         **others,
     )
-
-
-def fit_or_stop(mixture: GaussianMixture, X: np.ndarray) -> GaussianMixture:
-    """Fit; a fit that the user has interrupted ends the command, where it would leave a script what it has reached."""
-    mixture.fit(X)
-    if mixture.stop_reason_.startswith(INTERRUPTED):
-        raise KeyboardInterrupt
-    return mixture
 
 
 def attempt(action: Callable[[], Result], table: Table, options: argparse.Namespace) -> tuple[Result, list[str]]:
