@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmix.families.gaussian import MatrixParameters, Moments, invert_triangular, lower_factor, transpose
+from skmix.families.gaussian import MatrixParameters, Moments, diagonal, invert_triangular, transpose
 
 
 class AugmentedGaussians:
@@ -33,15 +33,23 @@ class AugmentedGaussians:
 
     def __init__(self, factors: np.ndarray):
         self.factors = factors
-        T = lower_factor(factors)  # S = T Tᵀ with T = [√s 0; √s μ L]
-        root, L = T[:, 0, 0], T[:, 1:, 1:]
-        self.components = MatrixParameters(T[:, 1:, 0] / root[:, None], L, invert_triangular(L))
-        self.excess = -0.5 * (2.0 * np.log(root) + 1.0 / root**2 - 1.0)  # (K,), added to the log-densities
+        Q, R = np.linalg.qr(transpose(factors))
+        sign = np.where(diagonal(R) < 0, -1.0, 1.0)
+        T = transpose(R * sign[..., None])  # F = T Qᵀ, S = T Tᵀ, T = [√s 0; √s μ L] = [1 0; μ L] diag(√s, 1)
+        self.turn = Q * sign[:, None, :]
+        self.root, L = T[:, 0, 0], T[:, 1:, 1:]
+        self.components = MatrixParameters(T[:, 1:, 0] / self.root[:, None], L, invert_triangular(L))
+        self.excess = -0.5 * (2.0 * np.log(self.root) + 1.0 / self.root**2 - 1.0)  # (K,), added to the log-densities
 
     @classmethod
     def of(cls, components: MatrixParameters) -> AugmentedGaussians:
         """The point with s = 1."""
-        return cls(_embed(components))
+        K, d = components.means.shape
+        factors = np.zeros((K, d + 1, d + 1))
+        factors[:, 0, 0] = 1.0
+        factors[:, 1:, 0] = components.means
+        factors[:, 1:, 1:] = components.cholesky
+        return cls(factors)
 
     def gradient(self, statistics: Moments) -> np.ndarray:
         """Coordinates of the Riemannian gradient, ½ (F⁻¹ D F⁻ᵀ − N I) with D = Σ_n r_nk y yᵀ."""
@@ -50,7 +58,9 @@ class AugmentedGaussians:
         inner = np.concatenate(
             [inner, np.concatenate([statistics.first[..., None], statistics.second], axis=2)], axis=1
         )
-        A = np.linalg.solve(self.factors, _embed(self.components))
+        # D = [1 0; μ L] inner [1 0; μ L]ᵀ, and F⁻¹ [1 0; μ L] = Q diag(1/√s, 1): nothing need be solved.
+        A = self.turn.copy()
+        A[:, :, 0] /= self.root[:, None]
         return 0.5 * (A @ inner @ transpose(A) - N * np.eye(A.shape[-1]))
 
     def move(self, tangent: np.ndarray) -> AugmentedGaussians:
@@ -58,13 +68,3 @@ class AugmentedGaussians:
         values, vectors = np.linalg.eigh(tangent)
         stretch = (vectors * np.exp(0.5 * values)[:, None, :]) @ transpose(vectors)
         return AugmentedGaussians(self.factors @ stretch)
-
-
-def _embed(components: MatrixParameters) -> np.ndarray:
-    """[1 0; μ L], which takes [1; y] with y white to [1; x]."""
-    K, d = components.means.shape
-    B = np.zeros((K, d + 1, d + 1))
-    B[:, 0, 0] = 1.0
-    B[:, 1:, 0] = components.means
-    B[:, 1:, 1:] = components.cholesky
-    return B

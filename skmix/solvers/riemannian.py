@@ -100,12 +100,13 @@ class _Place(NamedTuple):
         """The place at the end of the geodesic; one pass."""
         K = len(self.logits)
         logits = self.logits + tangent[:K]
-        manifold = self.manifold.move(tangent[K:].reshape(self.manifold.factors.shape))
         weights = np.exp(logits - logits.max())
         weights /= weights.sum()
-        point = objective.at(Parameters(weights * np.exp(manifold.excess), manifold.components))
-        valid = Parameters(weights, manifold.components)
-        return self._with(objective, manifold, logits, point._replace(parameters=valid))
+        with np.errstate(all="ignore"):  # at the end of a step far too long, whose value is −inf
+            manifold = self.manifold.move(tangent[K:].reshape(self.manifold.factors.shape))
+            point = objective.at(Parameters(weights * np.exp(manifold.excess), manifold.components))
+            valid = Parameters(weights, manifold.components)
+            return self._with(objective, manifold, logits, point._replace(parameters=valid))
 
     @classmethod
     def _with(cls, objective: Objective, manifold: Any, logits: np.ndarray, point: Point) -> _Place:
