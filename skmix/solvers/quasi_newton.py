@@ -36,13 +36,14 @@ def inverse_product(pairs: Sequence[Pair], gradient: np.ndarray) -> np.ndarray:
     if not pairs:
         return gradient
     S, Y = (np.array(part) for part in zip(*pairs, strict=True))
-    products = S @ Y.T
-    scale = products[-1, -1] / (Y[-1] @ Y[-1])
-    R = np.triu(products)
-    u = solve_triangular(R, S @ gradient, check_finite=False)
-    v = scale * (Y @ (Y.T @ u - gradient)) + np.diagonal(products) * u
-    t = solve_triangular(R, v, trans=1, check_finite=False)
-    return scale * (gradient - u @ Y) + t @ S
+    with np.errstate(all="ignore"):  # where pairs are nearly dependent; the search refuses a useless direction
+        products = S @ Y.T
+        scale = products[-1, -1] / (Y[-1] @ Y[-1])
+        R = np.triu(products)
+        u = solve_triangular(R, S @ gradient, check_finite=False)
+        v = scale * (Y @ (Y.T @ u - gradient)) + np.diagonal(products) * u
+        t = solve_triangular(R, v, trans=1, check_finite=False)
+        return scale * (gradient - u @ Y) + t @ S
 
 
 def wolfe_step(at: Callable[[float], tuple[float, float]], begin: tuple[float, float]) -> float | None:
