@@ -19,17 +19,20 @@ INITIAL = {"weights_": "weights_init", "means_": "means_init", "precisions_": "p
 GIVEN_ROWS = [(0.0, False), (0.2, False), (0.0, True), (0.2, True)]  # share of missing entries, whether weighted
 
 
+def charts_of(model):
+    """Names of a model's charts."""
+    return tuple(FAMILIES["poisson" if model == "poisson" else f"gaussian-{model}"].charts)
+
+
+MODEL_CHARTS = [(model, chart) for model in MODELS for chart in charts_of(model)]
+
+
 class Problem(NamedTuple):
     X: np.ndarray
     weight: np.ndarray
     mixture: Any  # max_iter=0: the start, in public attributes
     objective: Objective
     parameters: Parameters
-
-
-def charts_of(model):
-    """Names of a model's charts."""
-    return tuple(FAMILIES["poisson" if model == "poisson" else f"gaussian-{model}"].charts)
 
 
 def blobs(n=240, d=3, K=3, seed=0, separation=2.0, missing=0.0):
@@ -49,6 +52,18 @@ def counts(n=240, d=3, K=3, seed=0, separation=2.0, missing=0.0):
     rng = np.random.default_rng(seed)
     rates = np.square(2.0 + 0.5 * separation * np.abs(rng.normal(size=(K, d))))
     X = rng.poisson(rates[rng.integers(K, size=n)]).astype(float)
+    X[rng.random(X.shape) < missing] = np.nan
+    return X
+
+
+def overlapping(model, n=200, seed=0, missing=0.0):
+    """Rows of two clouds in two columns that overlap, yet have one optimum near them."""
+    rng = np.random.default_rng(seed)
+    first = (rng.random(n) < 0.4)[:, np.newaxis]
+    if model == "poisson":
+        X = rng.poisson(np.where(first, [9.0, 4.0], [4.0, 7.0])).astype(float)
+    else:
+        X = np.where(first, [2.0, 1.0], [-0.5, -0.7]) + np.where(first, [1.0, 1.5], [1.3, 0.8]) * rng.normal(size=(n, 2))
     X[rng.random(X.shape) < missing] = np.nan
     return X
 
@@ -120,3 +135,9 @@ def exact_kernels(objective: Objective) -> Objective:
     rows = objective.rows.fork()
     rows.radius2, rows._farthest = 1e30, np.inf
     return Objective(objective.model, rows, objective.threads)
+
+
+def derivative(function, z, v, step=1e-3):
+    """The derivative of `function` at `z` along `v`, by central differences of fourth order."""
+    ahead, far = (function(z + h * v) - function(z - h * v) for h in (step, 2 * step))
+    return (8 * ahead - far) / (12 * step)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from machine import facts
 from sklearn.exceptions import ConvergenceWarning
-from suites import SUITES
+from suites import PARALLEL, SUITES
 
 HERE = Path(__file__).parent
 
@@ -20,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="+", choices=[*SUITES, "all"], metavar="NAME", help=f"{', '.join(SUITES)}, all")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs; not written by default")
     parser.add_argument("--results", type=Path, metavar="DIR", help=f"where to write (default: {HERE / 'results'})")
+    parser.add_argument("--jobs", type=int, default=-1, help=f"processes of {', '.join(PARALLEL)} (default: all cores)")
     options = parser.parse_args(arguments)
     folder = options.results or (None if options.quick else HERE / "results")
     names = list(SUITES) if "all" in options.names else options.names
@@ -27,9 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.simplefilter("ignore", ConvergenceWarning)  # fits are cut short on purpose
     header = facts()
     if options.quick:
-        header["quick"] = "tiny sizes: these figures mean nothing"
+        header["quick"] = "small sizes, to see that it runs: times mean nothing"
     for name in names:
-        report = SUITES[name](options.quick)
+        report = SUITES[name](options.quick, **({"jobs": options.jobs} if name in PARALLEL else {}))
         print(report.markdown(header), flush=True)
         if folder is not None:
             report.write(folder, name, header)

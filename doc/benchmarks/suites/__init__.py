@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites import fits, memory, missing, passes, solvers
+from suites import conditioning, fits, histories, memory, missing, passes, race, shootout, solvers
 
 SUITES = {
     "passes": passes.run,
@@ -10,4 +10,9 @@ SUITES = {
     "solvers": solvers.run,
     "memory": memory.run,
     "missing": missing.run,
+    "shootout": shootout.run,
+    "histories": histories.run,
+    "conditioning": conditioning.run,
+    "race": race.run,
 }
+PARALLEL = ("shootout",)  # those that count rather than time: ``run(quick, jobs)``
