@@ -35,9 +35,9 @@ class GaussianMixture(BaseMixture):
     covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
         Each component has its own covariance matrix, all share one, each has its own diagonal one, or each has a
         single variance.
-    solver : {"auto", "em", "lbfgs"} or Solver instance, default="auto"
-        The optimiser, see :mod:`skmix.solvers`. "auto" makes a few EM steps and goes on with EM where it is fast, with
-        L-BFGS in EM's component frame where it is not.
+    solver : str or Solver instance, default="auto"
+        The optimiser: "em", "squarem", "lbfgs", "newton", … or an instance of one, see :mod:`skmix.solvers`. "auto"
+        makes extrapolated EM steps and goes on with the solver that should need the fewest passes.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained. In scikit-learn
         `tol` is the gain of the last step, which is far smaller than what remains where EM is slow.
@@ -95,7 +95,8 @@ class GaussianMixture(BaseMixture):
     lower_bounds_ : list of float
         The objective at each iterate after the start, nats per row.
     history_ : dict of ndarray
-        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included.
+        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included; what a
+        solver notes besides, such as the forecasts of "auto".
     solver_ : str
         Name of the solver that finished the fit: what "auto" chose.
     stop_reason_ : str

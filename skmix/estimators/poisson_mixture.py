@@ -21,7 +21,7 @@ class PoissonMixture(BaseMixture):
     n_components : int, default=1
         The number K of components.
     solver : str or Solver instance, default="auto"
-        The optimiser, see :mod:`skmix.solvers`.
+        The optimiser: "em", "squarem", "lbfgs", "newton", … or an instance of one, see :mod:`skmix.solvers`.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained.
     max_iter : int, default=500
@@ -65,7 +65,8 @@ class PoissonMixture(BaseMixture):
     lower_bounds_ : list of float
         The objective at each iterate after the start, nats per row.
     history_ : dict of ndarray
-        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included.
+        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included; what a
+        solver notes besides, such as the forecasts of "auto".
     solver_ : str
         Name of the solver that finished the fit: what "auto" chose.
     stop_reason_ : str

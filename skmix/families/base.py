@@ -102,6 +102,9 @@ class Family(ABC):
         True where the family survives only a scale common to all features.
     standardise : bool
         False where the data must stay in their own units (counts, codes).
+    softening : float
+        Part of every row that a start shares out among all components: where a component whose rows all have the same
+        value could never leave it.
     has_gradient : bool
         False where the charts give no gradient: then only EM and its accelerations can fit it.
     """
@@ -112,6 +115,7 @@ class Family(ABC):
     independent_features: ClassVar[bool] = False
     common_scale: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
+    softening: ClassVar[float] = 0.0
     has_gradient: ClassVar[bool] = True
 
     # ---- towards the rows -------------------------------------------------------------------------------------

@@ -111,6 +111,7 @@ class Poisson(ExponentialFamily):
     explicit = RateChart
     independent_features = True
     standardise = False
+    softening = 0.1  # a rate of 0, of a cluster of zeros, is where EM stays
 
     # ---- towards the rows -----------------------------------------------------------------------------------------
     @classmethod

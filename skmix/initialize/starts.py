@@ -43,9 +43,22 @@ def start(name: str, objective: Objective, n_components: int, rng: np.random.Ran
     )
     if not family.standardise:  # where the data lie on the whole, for components that no row is assigned to
         parameters = objective.m_step_from(lambda block, R: R.fill(1.0 / n_components), parameters)
+    if family.softening:
+        assign = _softened(assign, family.softening)
     for _ in range(_MISSING_ROUNDS if objective.rows.grouped else 1):
         parameters = objective.m_step_from(assign, parameters)
     return parameters
+
+
+def _softened(assign: Assignment, share: float) -> Assignment:
+    """The same assignment, with a `share` of every row spread evenly over the components."""
+
+    def soft(block: Block, R: np.ndarray) -> None:
+        assign(block, R)
+        R *= 1.0 - share
+        R += share / len(R)
+
+    return soft
 
 
 class Distances:

@@ -42,7 +42,7 @@ class Adam(Solver):
     --------
     >>> from skmix import GaussianMixture
     >>> X = [[0.0], [0.1], [5.0], [5.1]]
-    >>> GaussianMixture(n_components=2, solver="adam").fit(X).solver_
+    >>> GaussianMixture(n_components=2, solver="adam", tol=1e-3).fit(X).solver_
     'adam'
     """
 

@@ -89,7 +89,7 @@ class GradientSolver(Solver):
                     return self.converged(ending.point, 0.0, trace)
                 points.clear()
                 points.append(ending.point)
-        return ending._replace(solver=self.name) if not ending.converged else ending
+        return ending._replace(solver=self.name)
 
 
 class Leg:
