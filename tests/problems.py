@@ -56,7 +56,7 @@ def counts(n=240, d=3, K=3, seed=0, separation=2.0, missing=0.0):
     return X
 
 
-def overlapping(model, n=200, seed=0, missing=0.0):
+def overlapping(model, n=300, seed=0, missing=0.0):
     """Rows of two clouds in two columns that overlap, yet have one optimum near them."""
     rng = np.random.default_rng(seed)
     first = (rng.random(n) < 0.4)[:, np.newaxis]

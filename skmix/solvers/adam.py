@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
+from skmix.solvers.em import em_step
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_linear
 
@@ -23,7 +24,7 @@ class Adam(Solver):
 
     An epoch goes once through the rows in random batches; then the objective is evaluated by a pass over all rows. An
     epoch that lowers it is taken back and the step length halved. So an epoch costs two passes. It is here to be
-    compared: the fisher geometry that EM has for free, Adam must learn from noisy gradients.
+    compared: the geometry that EM has for free, Adam must learn from noisy gradients.
 
     Parameters
     ----------
@@ -69,8 +70,7 @@ class Adam(Solver):
             if not reached.value >= point.value:
                 rate, halvings = 0.5 * rate, halvings + 1
                 if halvings == _HALVINGS:
-                    reason = f"stopped: steps of length {rate:.1e} no longer gain, in {_HALVINGS} halvings"
-                    return Ending(point, False, reason, self.name, "Polish with solver='lbfgs' and warm_start=True.")
+                    return self._stuck(objective, point, trace)
                 continue
             point = reached
             trace.accept(point)
@@ -78,6 +78,14 @@ class Adam(Solver):
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
         return self.unfinished(point, trace)
+
+    def _stuck(self, objective: Objective, point: Point, trace: Trace) -> Ending:
+        """Whether the shortest steps gain nothing because there is nothing to gain: an EM step tells."""
+        after = em_step(objective, point)
+        if after.value - point.value <= objective.noise(point.value):
+            return self.converged(point, 0.0, trace)
+        reason = f"stopped: steps no longer gain, after {_HALVINGS} halvings of their length"
+        return Ending(point, False, reason, self.name, "Polish with solver='lbfgs' and warm_start=True.")
 
     def _epoch(self, objective: Objective, chart: Any, rate: float, rng: np.random.RandomState) -> np.ndarray:
         """The coordinates after one pass in batches, averaged over its second half."""
