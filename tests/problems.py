@@ -16,6 +16,7 @@ COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 MODELS = (*COVARIANCE_TYPES, "poisson")
 CHARTS = ("frame", "log-cholesky", "factor")
 INITIAL = {"weights_": "weights_init", "means_": "means_init", "precisions_": "precisions_init", "rates_": "rates_init"}
+HOME = {"derivative-free": "spherical"}  # covariance types of solvers that take few parameters; others take "full"
 GIVEN_ROWS = [(0.0, False), (0.2, False), (0.0, True), (0.2, True)]  # share of missing entries, whether weighted
 
 

@@ -38,12 +38,17 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("reg_covar", [0.0, 1e-6])
-@pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+# Solvers that the estimator chooses by itself, with everything; each other one, where it is at home.
+FITS = [(solver, type_, reg) for solver in ("auto", "em") for type_ in COVARIANCE_TYPES for reg in (0.0, 1e-6)]
+FITS += [(solver, type_, 0.0) for solver in ("lbfgs", "newton", "squarem") for type_ in ("full", "diag")]
+FITS += [(solver, "full", 0.0) for solver in SOLVERS if solver not in {"derivative-free", *(fit[0] for fit in FITS)}]
+
+
+@pytest.mark.parametrize(("solver", "covariance_type", "reg_covar"), FITS)
 @pytest.mark.parametrize("case", CASES)
 def test_never_raises_never_nan(case, covariance_type, solver, reg_covar):
     X = CASES[case]
+    X = X[:, :8] if solver == "constrained" else X  # it takes 500 parameters, and its time grows with their cube
     for init_params in ("kmeans", "random"):
         mixture = GaussianMixture(
             3,
@@ -94,7 +99,7 @@ def test_a_component_that_loses_all_its_rows_is_reported():
     assert 2 not in mixture.labels_
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**31 - 1),
     exponents=st.lists(st.integers(-20, 20), min_size=3, max_size=3),
@@ -102,11 +107,12 @@ def test_a_component_that_loses_all_its_rows_is_reported():
     missing=st.sampled_from([0.0, 0.2]),
     covariance_type=st.sampled_from(COVARIANCE_TYPES),
     init_params=st.sampled_from(["kmeans", "k-means++", "random", "random_from_data"]),
-    solver=st.sampled_from(sorted(SOLVERS)),
+    solver=st.sampled_from(sorted(set(SOLVERS) - {"derivative-free"})),
 )
 def test_equivariance(seed, exponents, shift, missing, covariance_type, init_params, solver):
     """Other units and another origin: the same mixture in those units (spherical ones: one unit for all columns)."""
     X = blobs(n=80, seed=seed, missing=missing)
+    covariance_type = "full" if solver == "riemannian" else covariance_type
     factor = 2.0 ** np.array(exponents if covariance_type != "spherical" else exponents[:1] * 3)
     # Powers of two, and a shift that is small in the new units, so that the data themselves are not rounded much.
     moved = X * factor + shift * factor

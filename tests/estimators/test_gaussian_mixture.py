@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 import sklearn.mixture
 from numpy.testing import assert_allclose, assert_array_equal
-from problems import COVARIANCE_TYPES, blobs, given
+from problems import COVARIANCE_TYPES, HOME, blobs, given, quietly
 from reference import covariance_matrices, e_step
 from sklearn import config_context
 from sklearn.base import clone, is_clusterer
@@ -26,6 +26,7 @@ from skmix import GaussianMixture
 from skmix.solvers import LBFGS, SOLVERS
 from skmix.solvers.result import listening
 
+TIGHT = ("auto", "em", "squarem", "anderson", "lbfgs", "newton")  # tol is what remains
 FITTED = ("weights_", "means_", "covariances_", "precisions_", "precisions_cholesky_")
 
 
@@ -127,17 +128,20 @@ def test_criteria_accept_data_frames_without_a_warning():
     assert mixture.bic(X) > mixture.aic(X)
 
 
-def test_a_weight_of_zero_stays_zero():
-    """Even at rows that are so far from all other components that their densities underflow."""
+@pytest.mark.parametrize("solver", [solver for solver in SOLVERS if solver != "constrained"])
+def test_a_weight_of_zero_stays_zero(solver):
+    """Even at rows that are so far from all other components that their densities underflow.
+
+    (Bounds keep the weights that "constrained" finds above 0.)
+    """
     X = blobs(d=2, K=2, n=100)
     start = {"weights_init": [0.5, 0.5, 0.0], "means_init": [X[0], X[1], [1e4, 1e4]]}
-    for solver in SOLVERS:
-        mixture = GaussianMixture(3, solver=solver, random_state=0, max_iter=20, tol=0, **start)
-        with pytest.warns(ConvergenceWarning):
-            mixture.fit(np.r_[X, [[1e4, 1e4]]])
-        assert mixture.weights_[2] == 0.0
-        assert mixture.predict([[1e8, 1e8]])[0] != 2
-        assert mixture.predict_proba([[1e4, 1e4]])[0, 2] == 0.0
+    mixture = GaussianMixture(3, solver=solver, random_state=0, max_iter=20, tol=0, **start)
+    with pytest.warns(ConvergenceWarning):
+        mixture.fit(np.r_[X, [[1e4, 1e4]]])
+    assert mixture.weights_[2] == 0.0
+    assert mixture.predict([[1e8, 1e8]])[0] != 2
+    assert mixture.predict_proba([[1e4, 1e4]])[0, 2] == 0.0
 
 
 def test_a_start_that_cannot_be_evaluated_is_refused():
@@ -148,7 +152,7 @@ def test_a_start_that_cannot_be_evaluated_is_refused():
 # ---- weights --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", TIGHT)
 def test_weights_are_repeats_and_zero_removes(solver, covariance_type, missing):
     X = blobs(n=120, missing=missing)
     weight = np.random.default_rng(0).integers(0, 4, size=len(X))
@@ -268,11 +272,12 @@ def test_sample_weight_is_routed_through_pipeline_and_search():
 def test_jobs_do_not_change_the_result(solver):
     X = blobs(separation=1.0)
     common = {"n_init": 4, "random_state": 0, "init_params": "random_from_data", "solver": solver}
-    one, two = (GaussianMixture(3, n_jobs=jobs, **common).fit(X) for jobs in (1, 2))
+    common |= {"covariance_type": HOME.get(solver, "full"), "max_iter": 20}
+    one, two = (quietly(GaussianMixture(3, n_jobs=jobs, **common), X) for jobs in (1, 2))
     for name in FITTED:
         assert_array_equal(getattr(one, name), getattr(two, name))
     with joblib.parallel_backend("threading", n_jobs=2):
-        three = GaussianMixture(3, n_jobs=2, **common).fit(X)
+        three = quietly(GaussianMixture(3, n_jobs=2, **common), X)
     assert_array_equal(one.means_, three.means_)
 
 
@@ -323,7 +328,7 @@ def test_float32_is_kept(covariance_type):
 
 @pytest.mark.parametrize("unit", [1.0, 1e15, 1e-15])
 @pytest.mark.parametrize("init_params", ["kmeans", "random"])
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", TIGHT)
 def test_float32_goes_as_far_as_float64(solver, init_params, unit):
     """Its rounding, far larger than float64's, is not taken for the end, in whatever units."""
     X = blobs(n=5000, d=5, K=3, separation=3.0, seed=2)

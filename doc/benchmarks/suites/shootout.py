@@ -143,7 +143,8 @@ def _notes(cells: list[Cell]) -> list[str]:
     limits, limited = (", ".join(f"{name} {most:g}" for name, most in of.items()) for of in (MOST_WORK, MAX_ITER_OF))
     return [
         f"{len(cells)} cells, each a data set and a start that all solvers share; tol={NEAR / 10:g}, "
-        f"max_iter={MAX_ITER}, but {limited}. A pass is one evaluation of all rows, refused steps and the one at the "
+        f"max_iter={MAX_ITER}, but {limited}, and for all of them fewer on large data: rows × parameters × iterates "
+        f"at most {MOST_WORK_OF_A_RUN:g}, but {LEAST_ITER} iterates always. A pass is one evaluation of all rows, refused steps and the one at the "
         "start included.",
         "The target of a cell is the objective where EM ends, minus 1e-8 nats per row; where EM runs out of "
         "iterations, where most of the solvers that converge end. On its way to a higher optimum, a solver counts from "
