@@ -144,8 +144,8 @@ def _notes(cells: list[Cell]) -> list[str]:
     return [
         f"{len(cells)} cells, each a data set and a start that all solvers share; tol={NEAR / 10:g}, "
         f"max_iter={MAX_ITER}, but {limited}, and for all of them fewer on large data: rows × parameters × iterates "
-        f"at most {MOST_WORK_OF_A_RUN:g}, but {LEAST_ITER} iterates always. A pass is one evaluation of all rows, refused steps and the one at the "
-        "start included.",
+        f"at most {MOST_WORK_OF_A_RUN:g}, but {LEAST_ITER} iterates always. A pass is one evaluation of all rows, "
+        "refused steps and the one at the start included.",
         "The target of a cell is the objective where EM ends, minus 1e-8 nats per row; where EM runs out of "
         "iterations, where most of the solvers that converge end. On its way to a higher optimum, a solver counts from "
         "where it passes the target; as the best of all counts only one that ends in the target's optimum.",
