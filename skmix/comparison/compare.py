@@ -140,6 +140,8 @@ def _labelled(solvers: Sequence[str | Solver] | Mapping[str, str | Solver] | Non
                 f"solvers must hold names out of {list(SOLVERS)} or Solver instances. Got {one!r} instead."
             )
     if isinstance(solvers, Mapping):
+        if not all(isinstance(label, str) for label in solvers):
+            raise ValueError(f"solvers must have strings as keys. Got {list(solvers)} instead.")
         return {str(label): resolve(one) for label, one in solvers.items()}
     chosen: dict[str, Solver] = {}
     seen: Counter[str] = Counter()

@@ -123,6 +123,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         """
         X, rows_kept, weight = self._check_fit_data(X, sample_weight)
         objective = self._objective(rows_kept, weight)
+        resolve(self.solver).check(objective)
         starts = self._starts(objective)
         try:
             runs = self._solve(objective, starts)
@@ -210,24 +211,26 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
     def _solve(self, objective: Objective, starts: list[Parameters]) -> list[tuple[Trace, Ending]]:
         """Run the solver from each start, `n_jobs` at a time."""
         solver = resolve(self.solver)
-        solver.check(objective)
         jobs = min(len(starts), effective_n_jobs(self.n_jobs)) if len(starts) > 1 else 1
         # Restarts share the threads: each gets its part of them.
         n_threads = objective.threads.n_threads if jobs == 1 else max(1, available_threads() // jobs)
+        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=len(starts)).tolist()
         cancelled, runs = Event(), []
-        for index, begin in enumerate(starts):
-            own = Objective(objective.model, objective.rows.fork(), Threads(n_threads))
-            runs.append((own, begin, Trace(own, self.tol, self.max_iter, Verbose.of(self, index), cancelled)))
+        for index, (begin, seed) in enumerate(zip(starts, seeds, strict=True)):
+            own = Objective(objective.model, objective.rows.fork(), Threads(n_threads), cancelled)
+            runs.append((own, begin, Trace(own, self.tol, self.max_iter, Verbose.of(self, index), seed)))
         try:
             if jobs == 1:
                 endings = [solver.solve(*run) for run in runs]
             else:
-                with one_blas_thread():
+                # Filters of warnings belong to the process: what SciPy does to them in threads must not outlive this.
+                with one_blas_thread(), warnings.catch_warnings():
                     endings = Parallel(n_jobs=jobs, prefer="threads")(delayed(solver.solve)(*run) for run in runs)
-        except KeyboardInterrupt as stop:
-            raise Interrupted([trace for *_, trace in runs], solver.name) from stop
-        finally:
-            cancelled.set()  # or after an exception the other threads would go on
+        except BaseException as stop:
+            cancelled.set()  # or the other threads would go on
+            if isinstance(stop, KeyboardInterrupt):
+                raise Interrupted([trace for *_, trace in runs], solver.name) from stop
+            raise
         return [(trace, ending) for (_, _, trace), ending in zip(runs, endings, strict=True)]
 
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:

@@ -19,10 +19,12 @@ import numpy as np
 from scipy.special import gammaln
 
 from skmix.families.base import LEAST_SHARE, Additive, Chart, ExplicitChart, ExponentialFamily
+from skmix.families.gaussian import has_rows
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.units import Units, column_range
 
+_MOST = 1e10
 _LEAST_RATE = 1e-8  # where bounds, not coordinates, keep rates positive
 _LEAST_ROOT = 1e-150  # of a rate: where a component has seen no event, log λ is to be finite
 
@@ -116,8 +118,14 @@ class Poisson(ExponentialFamily):
     # ---- towards the rows -----------------------------------------------------------------------------------------
     @classmethod
     def check_data(cls, X: np.ndarray, caller: str) -> None:
-        if column_range(X)[0].min(initial=0.0) < 0:
+        low, high = column_range(X)
+        if low.min(initial=0.0) < 0:
             raise ValueError(f"Negative values in data passed to {caller}; counts are 0 or more (NaN where missing).")
+        if high.max(initial=0.0) > _MOST:
+            raise ValueError(
+                f"{caller} takes counts up to {_MOST:g}, got {high.max():g}: beyond, log-densities lose their digits. "
+                "Counts so large are normal for all purposes; use GaussianMixture on their square roots."
+            )
 
     def isotropic(self, Z: np.ndarray) -> np.ndarray:
         return 2.0 * np.sqrt(Z)  # variance 1 within a component, whatever its rate
@@ -154,7 +162,7 @@ class Poisson(ExponentialFamily):
         return Rates(np.ones((n_components, n_features)))
 
     def m_step(self, statistics: Events, parameters: Rates) -> Rates:
-        alive = statistics.counts > np.finfo(float).eps * statistics.counts.sum(axis=0)
+        alive = has_rows(statistics.counts)
         rates = np.where(alive, statistics.sums, parameters.rates) / np.where(alive, statistics.counts, 1.0)
         return Rates(np.maximum(rates, _LEAST_ROOT**2))
 

@@ -103,7 +103,8 @@ def elbo(estimator, X, responsibilities=None, sample_weight=None) -> Elbo:
             gap[block.rows] = _divergence(responsibilities[block.rows].T, log_joint - log_density)
 
     estimator._each_block(X, consume)
-    total, distance = (float(np.sum(v) if weight is None else weight @ v) for v in (log_likelihood, gap))
+    kept = slice(None) if weight is None else weight > 0  # rows of weight 0 take no part, be their gap infinite
+    total, distance = (float(np.sum(v) if weight is None else weight[kept] @ v[kept]) for v in (log_likelihood, gap))
     return Elbo(total - distance, total, distance)
 
 

@@ -49,10 +49,13 @@ class Weights:
 
     def posterior_along(self, log_joint: np.ndarray, slope: np.ndarray, weight: np.ndarray | None) -> LabelCounts:
         """Turn `log_joint` into weighted responsibilities, `slope`, its derivative, into theirs; both in place."""
-        self.posterior(log_joint, weight)
-        mean = np.einsum("kn,kn->n", log_joint, slope)
-        slope -= mean if weight is None else mean / weight.astype(mean.dtype, copy=False)
+        normalise(log_joint)
+        slope -= np.einsum("kn,kn->n", log_joint, slope)
         slope *= log_joint
+        if weight is not None:
+            weight = weight.astype(log_joint.dtype, copy=False)
+            log_joint *= weight
+            slope *= weight
         return self.count(slope)
 
     def expected_log_prior(self, statistics: LabelCounts, weights: np.ndarray) -> float:

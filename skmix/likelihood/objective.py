@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from threading import Event
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,11 +69,14 @@ class Objective:
     model : Model
     rows : Rows
     threads : Threads
+    cancelled : threading.Event, optional
+        Once it is set, the next pass raises KeyboardInterrupt: how a fit in another thread is stopped.
     """
 
-    def __init__(self, model: Model, rows: Rows, threads: Threads | None = None):
+    def __init__(self, model: Model, rows: Rows, threads: Threads | None = None, cancelled: Event | None = None):
         self.model, self.rows = model, rows
         self.threads = threads or Threads()
+        self.cancelled = cancelled
         self.n_passes = 0.0
 
     @property
@@ -245,6 +249,8 @@ class Objective:
 
     def _reduce(self, task: Callable[[int, Workspace], _Sums]) -> _Sums:
         """The sum of a task over all blocks; a pass."""
+        if self.cancelled is not None and self.cancelled.is_set():
+            raise KeyboardInterrupt
         with self.threads.open():
             total = self.threads.reduce(task, len(self.rows))
         self._count(1.0)
@@ -266,7 +272,7 @@ class Part(Objective):
     """Some of the rows of another objective: what stochastic solvers make their steps from."""
 
     def __init__(self, whole: Objective, rows: Rows):
-        super().__init__(whole.model, rows, whole.threads)
+        super().__init__(whole.model, rows, whole.threads, whole.cancelled)
         self.whole = whole
         self.share = rows.total_weight / whole.rows.total_weight
 
@@ -280,7 +286,7 @@ class Part(Objective):
 
     @_unwarned
     def estimate(self, parameters: Parameters) -> Statistics:
-        """An unbiased estimate of the statistics of the whole, the prior included."""
+        """What the statistics of the whole, the prior included, would be if all rows were like these."""
         _, statistics = self._pass(self.kernel(parameters), self._expectation)
         return self.model.penalise(statistics * (1.0 / self.share), parameters)
 

@@ -11,9 +11,8 @@ from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
-from skmix.solvers.em import em_step
+from skmix.solvers.em import em_step, remaining_of_epochs
 from skmix.solvers.result import Ending, Trace
-from skmix.solvers.stopping import remaining_of_linear
 
 _DECAY = (0.9, 0.999)  # of the averages of the gradient and of its square
 _HALVINGS = 20
@@ -32,8 +31,8 @@ class Adam(Solver):
         Length of the first steps, in the frame's coordinates.
     batch_size : int, default=1024
         Rows of a minibatch.
-    random_state : int, RandomState instance or None, default=0
-        Seed of the batches.
+    random_state : int or None, default=None
+        Seed; None takes one from the estimator's `random_state`. It draws the batches.
 
     References
     ----------
@@ -53,17 +52,21 @@ class Adam(Solver):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "learning_rate": [Interval(Real, 0.0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
+        "random_state": [Integral, None],
     }
 
-    def __init__(self, learning_rate: float = 0.02, batch_size: int = 1024, random_state: Any = 0):
+    def __init__(self, learning_rate: float = 0.02, batch_size: int = 1024, random_state: int | None = None):
         self.learning_rate = learning_rate
         self.batch_size = batch_size
         self.random_state = random_state
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Epoch after epoch, until `tol` is reached or the shortest steps gain nothing."""
-        rng, rate, halvings = check_random_state(self.random_state), self.learning_rate, 0
+        rng, rate, halvings = (
+            check_random_state(trace.seed if self.random_state is None else self.random_state),
+            self.learning_rate,
+            0,
+        )
         while not trace.exhausted:
             chart = objective.chart("frame", point)
             reached = objective.at(chart.parameters(self._epoch(objective, chart, rate, rng)))
@@ -74,7 +77,7 @@ class Adam(Solver):
                 continue
             point = reached
             trace.accept(point)
-            remaining = remaining_of_linear(trace.values, objective.noise(point.value))
+            remaining = remaining_of_epochs(trace.values, objective, point)
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
         return self.unfinished(point, trace)

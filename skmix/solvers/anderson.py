@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
@@ -64,7 +65,7 @@ class Anderson(Solver):
             before = point.value
             cycle = _Cycle(objective, point)
             for _ in range(min(self.order, math.ceil(len(cycle.x) / 2))):
-                share = 1.0 / (1.0 + _BASE ** (self.damping - successes))
+                share = float(expit((successes - self.damping) * math.log(_BASE)))
                 successes += cycle.step(share)
                 point = cycle.point
                 trace.accept(point)

@@ -26,12 +26,15 @@ class Solver(BaseEstimator, ABC):
         The name in the registry.
     requires : tuple of str
         Methods of the family that the solver cannot do without.
+    takes : str
+        A sentence for the user that says which models it takes, where that is not all.
     needs_gradient : bool
         Whether it climbs by gradients.
     """
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[str] = ""
     needs_gradient: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
@@ -43,7 +46,7 @@ class Solver(BaseEstimator, ABC):
         if missing:
             raise ValueError(
                 f"solver={self.name!r} needs {' and '.join(map(repr, missing))} of the family, which "
-                f"{type(model.family).__name__} does not define; choose another solver."
+                f"{type(model.family).__name__} does not define. {self.takes or 'Choose another solver.'}"
             )
         if self.needs_gradient and not model.family.has_gradient:
             raise ValueError(
@@ -61,7 +64,8 @@ class Solver(BaseEstimator, ABC):
 
     def solve(self, objective: Objective, start: Parameters, trace: Trace) -> Ending:
         """Evaluate the start and climb from it."""
-        with objective.threads.open():
+        # What overflows far from the data gives values of −inf, which are refused.
+        with objective.threads.open(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             trace.begin()
             point = self.first(objective, start)
             if not np.isfinite(point.value):
@@ -70,7 +74,8 @@ class Solver(BaseEstimator, ABC):
                     "far from the data's own scale. Change them, or let init_params find a start."
                 )
             trace.accept(point)
-            return self.run(objective, point, trace)
+            trace.ending = self.unfinished(point, trace) if trace.exhausted else self.run(objective, point, trace)
+            return trace.ending
 
     def first(self, objective: Objective, start: Parameters) -> Point:
         """The point to climb from: the start, unless the solver has a reason to change it."""

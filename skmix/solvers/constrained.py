@@ -7,16 +7,18 @@ from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, minimize
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, minimize
+from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmix.likelihood.model import ExplicitModelChart, Parameters
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
-from skmix.solvers.result import Ending, Trace
+from skmix.solvers.result import Ending, Trace, wall_of
 
 _MOST = 500
 _INSIDE = 4 * np.finfo(float).eps  # how far inside an inequality, relative to its size, a point is put
+_CONTRADICTION = "The constraints given to Constrained (weights, means, increasing) contradict each other; drop some."
 _SNAPPED = 1e-7  # a point this near to the feasible set is moved into it; farther, it is no iterate yet
 
 
@@ -80,7 +82,12 @@ class Constrained(Solver):
         """Refuse parameters out of range, large models, and constraints that do not fit the model."""
         super().check(objective)
         self.refuse_more_than(_MOST, objective, "its time grows with the third power of their number")
-        self._limits(objective)
+        A, low, high = self._limits(objective)
+        bounds = [(0, None)] * objective.rows.n_components + [(None, None)] * (A.shape[1] - objective.rows.n_components)
+        above, below = np.isfinite(high), np.isfinite(low)
+        rows, limits = np.r_[A[above], -A[below]], np.r_[high[above], -low[below]]
+        if linprog(np.zeros(A.shape[1]), rows, limits, bounds=bounds).status == 2:
+            raise ValueError(_CONTRADICTION)
 
     def first(self, objective: Objective, start: Parameters) -> Point:
         """The start, moved to where the constraints hold."""
@@ -149,7 +156,8 @@ def _given(name: str, value: Any, size: int) -> Iterable[tuple[np.ndarray, np.nd
                 f"The {name!r} parameter of Constrained must be a scipy.optimize.LinearConstraint or a list of them. "
                 f"Got {constraint!r}."
             )
-        A = np.atleast_2d(np.asarray(constraint.A, dtype=np.float64))
+        dense = constraint.A.toarray() if issparse(constraint.A) else constraint.A
+        A = np.atleast_2d(np.asarray(dense, dtype=np.float64))
         if A.shape[1] != size:
             raise ValueError(
                 f"The {name!r} parameter of Constrained must have matrices with {size} columns for this model. Got "
@@ -213,7 +221,7 @@ class _Limits(NamedTuple):
         )
         inside = self.snap(found.x)
         if inside is None:
-            raise ValueError("The constraints given to Constrained (weights, means, increasing) contradict each other.")
+            raise ValueError(_CONTRADICTION)
         return inside
 
     def snap(self, x: np.ndarray) -> np.ndarray | None:
@@ -253,7 +261,7 @@ class _Search:
         point = self._at(x)
         gradient = self.objective.gradient(self.chart, x, point)
         if not (np.isfinite(point.value) and np.isfinite(gradient).all()):
-            return -self.point.value + 10.0 * max(1.0, abs(self.point.value)), np.zeros_like(u)
+            return wall_of(self.point), np.zeros_like(u)
         return -point.value, -self.sizes * gradient
 
     def called(self, intermediate_result: OptimizeResult, *_: Any) -> None:

@@ -12,7 +12,7 @@ from sklearn.utils.fixes import parse_version
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
-from skmix.solvers.result import Ending, Trace
+from skmix.solvers.result import Ending, Trace, wall_of
 
 _MOST = 60
 _COBYQA_SINCE = "1.14"
@@ -68,16 +68,20 @@ class DerivativeFree(Solver):
             )
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
-        """Run the optimiser in the frame about the start."""
-        search = _Search(objective, point, trace)
-        options = _options(self.method, len(search.chart.start), trace)
-        result = minimize(search.value, search.chart.start, method=self.method, callback=search.called, options=options)
-        if trace.exhausted:
-            return self.unfinished(search.point, trace)
-        if not result.success:
-            return Ending(search.point, False, f"stopped: {result.message}", self.name)
-        reason = f"converged: {self.method} found nothing better within its tolerance, from tol={trace.tol:.1e}"
-        return Ending(search.point, True, reason, self.name)
+        """Run the optimiser in the frame about the start, and again about its end until that gains no more."""
+        while True:
+            search = _Search(objective, point, trace)
+            options = _options(self.method, len(search.chart.start), trace)
+            shared = {"method": self.method, "callback": search.called, "options": options}
+            result = minimize(search.value, search.chart.start, **shared)
+            gain, point = search.point.value - point.value, search.point
+            if trace.exhausted:
+                return self.unfinished(point, trace)
+            if not result.success:
+                return Ending(point, False, f"stopped: {result.message}", self.name)
+            if gain <= trace.tol:
+                reason = f"converged: begun anew, {self.method} gained no more than tol={trace.tol:.1e} nats per row"
+                return Ending(point, True, reason, self.name)
 
 
 def _options(method: str, p: int, trace: Trace) -> dict[str, Any]:
@@ -110,8 +114,7 @@ class _Search:
         point = self.objective.at(self.chart.parameters(z))
         if point.value > self.best.value:
             self.best = point
-        wall = -self.point.value + 10.0 * max(1.0, abs(self.point.value))
-        return -point.value if np.isfinite(point.value) else wall
+        return -point.value if np.isfinite(point.value) else wall_of(self.point)
 
     def called(self, intermediate_result: OptimizeResult) -> None:
         """SciPy's callback at every iteration: the best point so far is the iterate."""

@@ -53,3 +53,20 @@ def em_step(objective: Objective, point: Point) -> Point:
     """One EM step from `point`, which stays where rounding makes the step go down."""
     candidate = objective.at(objective.m_step(point))
     return candidate if candidate.value >= point.value else point
+
+
+def promise_of_em(objective: Objective, point: Point) -> float:
+    """About what an EM step from `point` would gain, nats per row, without making it.
+
+    In the frame the Hessian's eigenvalues are at most 1 per row, so that at least ½ |g|² remains to be gained.
+    """
+    chart = objective.chart("frame", point)
+    gradient = objective.gradient(chart, chart.start, point)
+    return 0.5 * float(gradient @ gradient)
+
+
+def remaining_of_epochs(values: list[float], objective: Objective, point: Point) -> float:
+    """Gain that remains for a stochastic method: by the last four epochs, but no less than EM promises."""
+    recent = values[-1] - values[-5] if len(values) > 4 else float("inf")
+    promise = promise_of_em(objective, point) if objective.model.family.has_gradient else 0.0
+    return max(recent, remaining_of_linear(values, objective.noise(point.value)), promise)

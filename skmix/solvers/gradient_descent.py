@@ -7,7 +7,6 @@ import numpy as np
 from skmix.likelihood.objective import Objective
 from skmix.solvers.leg import GradientSolver, Leg, Points
 from skmix.solvers.result import Trace
-from skmix.solvers.stopping import remaining_of_linear
 
 _SUFFICIENT = 1e-4  # part of the gain that the slope promises, for a step to be accepted
 _LEAST_STEP = 1e-20
@@ -51,29 +50,20 @@ class GradientDescent(GradientSolver):
 
     def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
         """A run of steepest ascent."""
-        return _Ascent(objective, points, trace, self.chart, scaled=False)
+        return _Ascent(objective, points, trace, self.chart)
 
 
 class _Ascent(Leg):
     """Steps along the gradient; each search begins with twice the last step that was accepted."""
 
-    def climb(self, iterations: int) -> None:
-        step, going = 0.5, True
-        while going and self.n_accepted < iterations:
-            step = self._search(2.0 * step)
-            if step < _LEAST_STEP:
-                break
-            going = self.accept(self.u + step * self.gradient)
-        self.interrupted = self.n_accepted < iterations
+    step = 0.5
 
-    def _search(self, step: float) -> float:
-        slope = float(self.gradient @ self.gradient)
-        while step >= _LEAST_STEP:
-            point, gradient = self.at(self.u + step * self.gradient)
-            if point.value >= self.point.value + _SUFFICIENT * step * slope and np.isfinite(gradient).all():
-                return step
-            step *= 0.5
-        return 0.0
-
-    def estimate(self, values: list[float]) -> float:
-        return remaining_of_linear(values, self.objective.noise(self.point.value))
+    def search(self, direction: np.ndarray) -> float | None:
+        slope, self.step = float(direction @ direction), 2.0 * self.step
+        while self.step >= _LEAST_STEP:
+            point, gradient = self.at(self.z + self.step * direction)
+            enough = point.value >= self.point.value + _SUFFICIENT * self.step * slope
+            if enough and np.isfinite(gradient).all():
+                return self.step
+            self.step *= 0.5
+        return None

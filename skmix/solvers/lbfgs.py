@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar
@@ -12,30 +11,32 @@ from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.leg import GradientSolver, Leg, Points
-from skmix.solvers.quasi_newton import inverse_product, is_curved, wolfe_step
+from skmix.solvers.quasi_newton import inverse_product, is_curved
 from skmix.solvers.result import Trace
 
 
 class LBFGS(GradientSolver):
-    """L-BFGS on the observed-data log-likelihood, by SciPy's L-BFGS-B; one pass an evaluation.
+    """L-BFGS on the observed-data log-likelihood; one pass an evaluation.
 
     The gradient is Fisher's identity applied to the statistics of the same pass that EM makes. In the component frame
-    the complete-data information is the identity: the first step is an EM step, and L-BFGS then learns the directions
-    in which EM is slow. Steps are accepted by a Wolfe line search, so the objective never falls.
+    the complete-data information is the identity: a unit gradient step is an EM step, and L-BFGS learns the directions
+    in which EM is slow, beginning with what EM's own last steps show. Steps are accepted by a Wolfe line search, so the
+    objective never falls.
 
     Parameters
     ----------
     memory : int, default=30
         Pairs of steps and gradient changes that are kept.
-    chart : {"frame", "log-cholesky", "factor"}, default="frame"
-        Coordinates. "log-cholesky" is the textbook's (softmax weights, means, Cholesky factors with logarithms on
-        their diagonals; log-variances where covariances are diagonal), "factor" has Σ = UᵀU with a full U. Both are
-        here to be compared: they are badly scaled.
+    chart : str, default="frame"
+        Coordinates. For Gaussians also "log-cholesky", the textbook's (softmax weights, means, Cholesky factors with
+        logarithms on their diagonals; log-variances where covariances are diagonal), and "factor", Σ = UᵀU with a full
+        U; for counts "log", logarithms of rates. They are here to be compared: they are badly scaled.
     warmup : int, default=5
-        Least number of EM steps before the first L-BFGS step; they go on while a step gains more than 1e-3 nats per
+        Least number of EM steps before the first L-BFGS step; they go on while a step gains more than 3e-3 nats per
         row, and where they converge there is nothing left to do. 0 for none at all.
     reanchor : int, default=50
-        Iterations, at least 5, after which the chart is made anew about the current point and the memory is dropped.
+        Iterations, at least 5, after which the chart is made anew about the current point, and the memory read off
+        in it.
     finite_difference : bool, default=False
         Form gradients by central differences of the objective: two passes a coordinate instead of one in all. Here to
         be compared: what L-BFGS costs where nobody has derived a gradient.
@@ -78,43 +79,41 @@ class LBFGS(GradientSolver):
         self.reanchor = reanchor
         self.finite_difference = finite_difference
 
+    @property
+    def needs_gradient(self) -> bool:  # type: ignore[override]
+        """Whether it climbs by gradients of the family."""
+        return not self.finite_difference
+
     def remembered(self) -> int:
-        """The pairs, and one point more; in other charts than the frame, steps from before an anchor mislead."""
-        return self.memory + 1
+        """The pairs, and one point more; differences would have to be formed anew at each of them."""
+        return 1 if self.finite_difference else self.memory + 1
 
     def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
         """A run of L-BFGS."""
         kind = _DifferenceLeg if self.finite_difference else _QuasiNewtonLeg
-        return kind(objective, points, trace, self.chart, memory=self.memory, scaled=False)
+        return kind(objective, points, trace, self.chart, self.memory)
 
 
 class _QuasiNewtonLeg(Leg):
     """L-BFGS whose memory begins with the points before the anchor: EM's steps, too, show the curvature."""
 
-    def climb(self, iterations: int) -> None:
-        known = [self._read(point) for point in list(self.points)[:-1]]
-        ends = [*known, (self.chart.start, self.gradient)]
+    def __init__(self, objective: Objective, points: Points, trace: Trace, chart: str, memory: int):
+        super().__init__(objective, points, trace, chart, memory)
+        ends = [*(self._read(point) for point in list(points)[:-1]), (self.z, self.gradient)]
         steps = [(b - a, g - h) for (a, g), (b, h) in pairwise(ends)]
         self.pairs.extend(pair for pair in steps if is_curved(pair))
-        going = True
-        while going and self.n_accepted < iterations:
-            direction = inverse_product(self.pairs, self.gradient)
-            step = wolfe_step(partial(self._along, direction), self._along(direction, 0.0))
-            if step is None and not self.pairs:
-                break
-            if step is None:
-                self.pairs.clear()  # the memory misled: once more along the gradient
-                continue
-            going = self.accept(self.u + step * direction)
-        self.interrupted = self.n_accepted < iterations
 
     def _read(self, point: Point) -> tuple[np.ndarray, np.ndarray]:
         z = self.chart.coordinates(point.parameters)
         return z, self._gradient(z, point)
 
-    def _along(self, direction: np.ndarray, length: float) -> tuple[float, float]:
-        point, gradient = self.at(self.u + length * direction)
-        return point.value, float(gradient @ direction)
+    def direction(self) -> np.ndarray:
+        return inverse_product(self.pairs, self.gradient)
+
+    def forget(self) -> bool:
+        had = bool(self.pairs)
+        self.pairs.clear()
+        return had
 
 
 class _DifferenceLeg(_QuasiNewtonLeg):
@@ -131,3 +130,6 @@ class _DifferenceLeg(_QuasiNewtonLeg):
             pair = (self.objective.at(self.chart.parameters(side)).value for side in (ahead, behind))
             gradient[i] = np.subtract(*pair) / (2.0 * step)
         return gradient
+
+    def least_remaining(self) -> float:
+        return 0.0  # EM's promise is a gradient, too

@@ -1,6 +1,6 @@
 """Climbing by gradients from one anchor to the next: what all gradient solvers share.
 
-A *leg* is a run of an unconstrained optimiser in the chart about one anchor. After `reanchor` iterations the chart is
+A *leg* is a run of line searches in the chart about one anchor. After `reanchor` iterations the chart is
 made anew about the current point. Where a leg finds no better point, an EM step tells whether that is the optimum.
 """
 
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
-from skmix.solvers.em import EM
-from skmix.solvers.quasi_newton import Pair, inverse_product, is_curved
+from skmix.solvers.em import EM, em_step, promise_of_em
+from skmix.solvers.quasi_newton import Pair, inverse_product, is_curved, wolfe_step
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_quasi_newton, travelling
 
@@ -82,18 +82,19 @@ class GradientSolver(Solver):
                 return self.converged(leg.point, leg.remaining, trace)
             ending = self.unfinished(leg.point, trace)
             if leg.interrupted and ending.unfinished:
-                # The line search found nothing: at the optimum, or lost its way. An EM step tells which.
-                ending = EM().run(objective, leg.point, trace, 1)
-                gain = ending.point.value - leg.point.value
-                if leg.n_accepted == 0 and ending.unfinished and gain <= leg.point.error:
-                    return self.converged(ending.point, 0.0, trace)
+                # The search found nothing: at the optimum, or lost its way. An EM step tells which.
+                after = em_step(objective, leg.point)
+                trace.accept(after)
+                if after.value - leg.point.value <= leg.point.error:
+                    return self.converged(after, 0.0, trace)
                 points.clear()
-                points.append(ending.point)
-        return ending._replace(solver=self.name)
+                points.append(after)
+                ending = self.unfinished(after, trace)
+        return ending
 
 
 class Leg:
-    """One run of an optimiser in the chart about one anchor; here, of one of SciPy's.
+    """Line searches in the chart about one anchor; subclasses choose their directions.
 
     Parameters
     ----------
@@ -103,88 +104,90 @@ class Leg:
     trace : Trace
     chart : str
         Name of the chart.
-    method : str
-        SciPy's name of the optimiser.
-    options : dict, optional
-        Its options.
     memory : int
-        Pairs of steps and gradient changes from which the remaining gain is estimated.
-    scaled : bool
-        Run in units of the gradient's norm at the anchor. SciPy's line searches try a step of length 1 first: that is
-        then the unit gradient step, in the frame an EM step.
+        Pairs of steps and gradient changes that are kept.
+
+    Attributes
+    ----------
+    z, point, gradient
+        The last accepted coordinates, the point there, and the objective's gradient.
+    remaining : float or None
+        The gain, nats per row, that remains, once it is no more than `tol`.
+    interrupted : bool
+        Whether the leg ended because it found nothing better.
     """
 
-    def __init__(
-        self,
-        objective: Objective,
-        points: Points,
-        trace: Trace,
-        chart: str,
-        method: str = "",
-        options: dict[str, Any] | None = None,
-        memory: int = _PAIRS,
-        scaled: bool = True,
-    ):
+    curvature: ClassVar[float] = 0.9  # part of the slope that a line search may leave
+
+    def __init__(self, objective: Objective, points: Points, trace: Trace, chart: str, memory: int = _PAIRS):
         self.objective, self.trace, self.points = objective, trace, points
-        self.point = point = points[-1]
-        self.method, self.options = method, options or {}
-        self.chart = objective.chart(chart, point)
-        self.gradient = self._gradient(self.chart.start, point)
-        self.unit = (float(np.linalg.norm(self.gradient)) or 1.0) if scaled else 1.0
-        self.u = np.zeros_like(self.chart.start)
+        self.point = points[-1]
+        self.chart = objective.chart(chart, self.point)
+        self.z = self.chart.start
+        self.gradient = self._gradient(self.z, self.point)
         self.pairs: deque[Pair] = deque(maxlen=memory)
-        self.last = (self.u, point, self.gradient)
+        self.last = (self.z, self.point, self.gradient)
         self.n_accepted = 0
         self.remaining: float | None = None
         self.interrupted = False
 
+    def direction(self) -> np.ndarray:
+        """Where to go next; uphill."""
+        return self.gradient
+
+    def forget(self) -> bool:
+        """Drop what may have misled the last direction; whether there was anything."""
+        return False
+
+    def search(self, direction: np.ndarray) -> float | None:
+        """A step length along `direction`; None where there is none uphill."""
+        return wolfe_step(partial(self._along, direction), self._along(direction, 0.0), self.curvature)
+
     def climb(self, iterations: int) -> None:
         """Run until convergence, out of iterations, or a search that finds nothing better."""
-        options = {"maxiter": iterations, "gtol": 0.0, **self.options}
-        minimize(self._descend, self.u, jac=True, method=self.method, callback=self._called, options=options)
+        going = True
+        while going and self.n_accepted < iterations:
+            direction = self.direction()
+            step = self.search(direction)
+            if step is None and not self.forget():
+                break
+            if step is not None:
+                going = self.accept(self.z + step * direction)
         self.interrupted = self.n_accepted < iterations
 
-    def at(self, u: np.ndarray) -> tuple[Point, np.ndarray]:
-        """The point at `u` and the objective's gradient in z there."""
-        for known, point, gradient in (self.last, (self.u, self.point, self.gradient)):
-            if np.array_equal(u, known):
+    def at(self, z: np.ndarray) -> tuple[Point, np.ndarray]:
+        """The point at `z` and the objective's gradient there."""
+        for known, point, gradient in (self.last, (self.z, self.point, self.gradient)):
+            if np.array_equal(z, known):
                 return point, gradient
-        z = self.chart.start + self.unit * u
         point = self.objective.at(self.chart.parameters(z))
         # Where it could not be evaluated the gradient means nothing, and may have cost many passes.
-        gradient = self._gradient(z, point) if np.isfinite(point.value) else np.full_like(u, np.nan)
-        self.last = (u.copy(), point, gradient)
+        gradient = self._gradient(z, point) if np.isfinite(point.value) else np.full_like(z, np.nan)
+        self.last = (z.copy(), point, gradient)
         return point, gradient
+
+    def _along(self, direction: np.ndarray, length: float) -> tuple[float, float]:
+        point, gradient = self.at(self.z + length * direction)
+        return point.value, float(gradient @ direction)
 
     def _gradient(self, z: np.ndarray, point: Point) -> np.ndarray:
         return self.objective.gradient(self.chart, z, point)
 
-    def _descend(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        point, gradient = self.at(u)
-        if not (np.isfinite(point.value) and np.isfinite(gradient).all()):
-            # Too long a step: a wall high enough to be refused, low enough to interpolate from.
-            return -self.point.value + 10.0 * max(1.0, abs(self.point.value)), np.zeros_like(u)
-        return -point.value, -self.unit * gradient
-
-    def _called(self, intermediate_result: OptimizeResult) -> None:
-        """SciPy's callback at every iterate; StopIteration ends the leg."""
-        u = np.asarray(intermediate_result.x)
-        if not np.array_equal(u, self.u) and not self.accept(u.copy()):
-            raise StopIteration
-
-    def accept(self, u: np.ndarray) -> bool:
-        """Go on from `u` unless it is lower; whether the leg goes on."""
-        point, gradient = self.at(u)
+    def accept(self, z: np.ndarray) -> bool:
+        """Go on from `z` unless it is lower; whether the leg goes on."""
+        point, gradient = self.at(z)
         if not point.value >= self.point.value:
             return False
-        pair = (self.unit * (u - self.u), self.gradient - gradient)
+        pair = (z - self.z, self.gradient - gradient)
         if is_curved(pair):
             self.pairs.append(pair)
         self.points.append(point)
-        self.u, self.point, self.gradient = u, point, gradient
+        self.z, self.point, self.gradient = z, point, gradient
         self.n_accepted += 1
         self.trace.accept(point)
         remaining = self.estimate(self.trace.values[-self.n_accepted - 1 :])
+        if remaining <= self.trace.tol:
+            remaining = max(remaining, self.least_remaining())
         if remaining <= self.trace.tol:
             self.remaining = remaining
         return self.remaining is None and not self.trace.exhausted
@@ -192,6 +195,10 @@ class Leg:
     def estimate(self, values: list[float]) -> float:
         """Gain that remains, nats per row, from the values of this leg."""
         return remaining_of_quasi_newton(values, self.trace.tol, self._model_gain)
+
+    def least_remaining(self) -> float:
+        """A lower bound of the gain that remains, nats per row: what an EM step promises."""
+        return promise_of_em(self.objective, self.point)
 
     def _model_gain(self) -> float:
         """Gain to the top of the quadratic model, ½ gᵀHg, with H the inverse Hessian that the pairs show."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from sklearn.utils._param_validation import StrOptions
 
 from skmix.likelihood.objective import Objective
 from skmix.solvers.leg import GradientSolver, Leg, Points
-from skmix.solvers.result import Trace
+from skmix.solvers.result import Trace, wall_of
 from skmix.solvers.stopping import remaining_of_superlinear
 
 
@@ -60,28 +60,41 @@ class Newton(GradientSolver):
 
     def leg(self, objective: Objective, points: Points, trace: Trace) -> Leg:
         """A run of SciPy's trust-region method."""
-        return _TrustRegion(objective, points, trace, self.chart, self.subproblem, scaled=False)
+        return _TrustRegion(objective, points, trace, self.subproblem)
 
 
 class _TrustRegion(Leg):
-    """A leg that also gives products with the Hessian."""
+    """A leg of SciPy's instead of line searches."""
+
+    def __init__(self, objective: Objective, points: Points, trace: Trace, subproblem: str):
+        super().__init__(objective, points, trace, Newton.chart)
+        self.subproblem = subproblem
 
     def climb(self, iterations: int) -> None:
         options = {"maxiter": iterations, "gtol": 0.0}
-        minimize(
-            self._descend,
-            self.u,
-            jac=True,
-            hessp=self._curvature,
-            method=self.method,
-            callback=self._called,
-            options=options,
-        )
+        shared = {"jac": True, "hessp": self._curvature, "callback": self._called, "options": options}
+        if self.gradient.any():
+            minimize(self._descend, self.z, method=self.subproblem, **shared)
         self.interrupted = self.n_accepted < iterations
 
-    def _curvature(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        point, _ = self.at(u)
-        return -self.objective.hessian_product(self.chart, self.chart.start + u, point, v)
+    def _descend(self, z: np.ndarray) -> tuple[float, np.ndarray]:
+        point, gradient = self.at(z)
+        if not (np.isfinite(point.value) and np.isfinite(gradient).all()):
+            return wall_of(self.point), np.zeros_like(z)
+        return -point.value, -gradient
+
+    def _curvature(self, z: np.ndarray, v: np.ndarray) -> np.ndarray:
+        point, _ = self.at(z)
+        product = self.objective.hessian_product(self.chart, z, point, v)
+        if not np.isfinite(product).all():
+            raise StopIteration
+        return -product
+
+    def _called(self, intermediate_result: OptimizeResult) -> None:
+        """SciPy's callback at every iterate; StopIteration ends the leg."""
+        z = np.asarray(intermediate_result.x)
+        if not np.array_equal(z, self.z) and not self.accept(z.copy()):
+            raise StopIteration
 
     def estimate(self, values: list[float]) -> float:
         return remaining_of_superlinear(values)

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skmix.likelihood.model import Parameters, Statistics
 from skmix.likelihood.objective import Objective, Part, Point
 from skmix.solvers.base import Solver
+from skmix.solvers.em import remaining_of_epochs
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_linear
 
@@ -23,9 +24,9 @@ class OnlineEM(Solver):
 
     For data so large that few passes can be made. ``method="incremental"`` replaces each block's statistics by new
     ones: there is no step size, and the free energy, a lower bound of the objective, never falls; `history_` holds that
-    bound, which is exact at convergence. ``method="stepwise"`` averages statistics with weights (t + 2)^−exponent: it
-    forgets a poor start sooner, does not converge beyond sampling noise, and takes another pass an epoch to evaluate
-    the objective, which the epoch is kept for only if it does not fall.
+    bound, and its last entry the objective, by a pass more. ``method="stepwise"`` averages statistics with weights
+    (t + 2)^−exponent: it forgets a poor start sooner, does not converge beyond sampling noise, and takes another pass
+    an epoch to evaluate the objective, which the epoch is kept for only if it does not fall.
 
     Parameters
     ----------
@@ -35,8 +36,8 @@ class OnlineEM(Solver):
         Blocks into which the rows are divided at random.
     exponent : float, default=0.6
         Decay of the weights of "stepwise", above 1/2 and at most 1.
-    random_state : int, RandomState instance or None, default=0
-        Seed of the division.
+    random_state : int or None, default=None
+        Seed; None takes one from the estimator's `random_state`. It draws the division.
 
     References
     ----------
@@ -60,10 +61,12 @@ class OnlineEM(Solver):
         "method": [StrOptions({"incremental", "stepwise"})],
         "n_blocks": [Interval(Integral, 2, None, closed="left")],
         "exponent": [Interval(Real, 0.5, 1.0, closed="right")],
-        "random_state": ["random_state"],
+        "random_state": [Integral, None],
     }
 
-    def __init__(self, method: str = "incremental", n_blocks: int = 20, exponent: float = 0.6, random_state: Any = 0):
+    def __init__(
+        self, method: str = "incremental", n_blocks: int = 20, exponent: float = 0.6, random_state: int | None = None
+    ):
         self.method = method
         self.n_blocks = n_blocks
         self.exponent = exponent
@@ -71,7 +74,10 @@ class OnlineEM(Solver):
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Epoch after epoch, until `tol` is reached."""
-        rng, n = check_random_state(self.random_state), objective.rows.n_samples
+        rng, n = (
+            check_random_state(trace.seed if self.random_state is None else self.random_state),
+            objective.rows.n_samples,
+        )
         chosen = np.array_split(rng.permutation(n), min(self.n_blocks, n))
         blocks = [objective.subset(np.sort(rows)) for rows in chosen]
         if self.method == "incremental":
@@ -79,14 +85,17 @@ class OnlineEM(Solver):
         return self._stepwise(objective, blocks, point, trace)
 
     def _incremental(self, objective: Objective, blocks: list[Part], point: Point, trace: Trace) -> Ending:
-        energy = _FreeEnergy(objective, blocks, point)
+        ending = self._climb(_FreeEnergy(objective, blocks, point), point, trace)
+        return ending._replace(point=trace.settle(objective.at(ending.point.parameters)))
+
+    def _climb(self, energy: _FreeEnergy, point: Point, trace: Trace) -> Ending:
         while not trace.exhausted:
             reached = energy.sweep()
             if not reached.value >= point.value:  # rounding, at the optimum
                 return self.converged(point, 0.0, trace)
             point = reached
             trace.accept(point)
-            remaining = remaining_of_linear(trace.values, objective.noise(point.value))
+            remaining = remaining_of_linear(trace.values, energy.objective.noise(point.value))
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
         return self.unfinished(point, trace)
@@ -106,7 +115,7 @@ class OnlineEM(Solver):
                 continue
             point = reached
             trace.accept(point)
-            remaining = remaining_of_linear(trace.values, objective.noise(point.value))
+            remaining = remaining_of_epochs(trace.values, objective, point)
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
         if trace.exhausted:

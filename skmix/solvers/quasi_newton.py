@@ -1,25 +1,26 @@
-"""The parts of L-BFGS: the product of the learnt inverse Hessian, and SciPy's line search.
+"""The parts of L-BFGS: the product of the learnt inverse Hessian, and a line search.
 
 References
 ----------
 Byrd, R. H., Nocedal, J. and Schnabel, R. B. (1994). Representations of quasi-Newton matrices and their use in limited
 memory methods. Math. Program. 63, 129–156. doi:10.1007/BF01582063
+
+Moré, J. J. and Thuente, D. J. (1994). Line search algorithms with guaranteed sufficient decrease. ACM Trans. Math.
+Softw. 20, 286–307. doi:10.1145/192115.192132
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.optimize import line_search
 
 Pair = tuple[np.ndarray, np.ndarray]
 _CURVED = 1e-10  # least cosine between a step and the change of the gradient
-_WOLFE = {"c1": 1e-4, "c2": 0.9, "maxiter": 20}
-_WALL = 1e10  # in place of a value that could not be computed
+_SUFFICIENT = 1e-4  # part of the gain that the slope promises, for a step to be long enough
+_WIDEN = 4.0  # how much longer a step becomes at most, before its end is bracketed
+_MOST_TRIALS = 20
 
 
 def is_curved(pair: Pair) -> bool:
@@ -36,42 +37,64 @@ def inverse_product(pairs: Sequence[Pair], gradient: np.ndarray) -> np.ndarray:
     if not pairs:
         return gradient
     S, Y = (np.array(part) for part in zip(*pairs, strict=True))
-    with np.errstate(all="ignore"):  # where pairs are nearly dependent; the search refuses a useless direction
-        products = S @ Y.T
-        scale = products[-1, -1] / (Y[-1] @ Y[-1])
-        R = np.triu(products)
-        u = solve_triangular(R, S @ gradient, check_finite=False)
-        v = scale * (Y @ (Y.T @ u - gradient)) + np.diagonal(products) * u
-        t = solve_triangular(R, v, trans=1, check_finite=False)
-        return scale * (gradient - u @ Y) + t @ S
+    products = S @ Y.T
+    scale = products[-1, -1] / (Y[-1] @ Y[-1])
+    R = np.triu(products)
+    u = solve_triangular(R, S @ gradient, check_finite=False)
+    v = scale * (Y @ (Y.T @ u - gradient)) + np.diagonal(products) * u
+    t = solve_triangular(R, v, trans=1, check_finite=False)
+    return scale * (gradient - u @ Y) + t @ S
 
 
-def wolfe_step(at: Callable[[float], tuple[float, float]], begin: tuple[float, float]) -> float | None:
-    """A step length that meets Wolfe's conditions, length 1 tried first; None where there is none.
+def wolfe_step(
+    at: Callable[[float], tuple[float, float]], begin: tuple[float, float], curvature: float = 0.9
+) -> float | None:
+    """A step length uphill that meets the strong Wolfe conditions, length 1 tried first; None where there is none.
+
+    Where the trials run out, the longest step that gained enough is good enough.
 
     Parameters
     ----------
     at : callable
-        ``at(length)`` gives value and slope along the direction; −inf where the value could not be computed.
+        ``at(length)`` gives value and slope along the direction; −inf or NaN where they could not be computed.
     begin : (float, float)
         The same at length 0.
+    curvature : float
+        Part of the first slope that may be left.
     """
-    seen: dict[float, tuple[float, float]] = {0.0: begin}
+    value, slope = begin
+    if not slope > 0:
+        return None
+    low, high, trial = (0.0, value, slope), None, 1.0
+    for _ in range(_MOST_TRIALS):
+        reached, rise = at(trial)
+        here = (trial, reached, rise)
+        enough = np.isfinite(rise) and reached >= value + _SUFFICIENT * trial * slope and reached >= low[1]
+        if enough and abs(rise) <= curvature * slope:
+            return trial
+        if enough and rise * (trial - low[0]) > 0:  # still uphill, away from the best so far
+            low = here
+        elif enough:
+            low, high = here, low
+        else:
+            high = here
+        trial = _WIDEN * trial if high is None else _between(low, high)
+    return low[0] if low[0] > 0 and low[1] > value else None
 
-    def look(length: Any) -> tuple[float, float]:
-        length = float(length[0])
-        if length not in seen:
-            value, slope = at(length)
-            seen[length] = (value, slope) if np.isfinite(value) and np.isfinite(slope) else (-_WALL, 0.0)
-        return seen[length]
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a search that fails says so by its result
-        step = line_search(
-            lambda length: -look(length)[0],
-            lambda length: np.array([-look(length)[1]]),
-            np.zeros(1),
-            np.ones(1),
-            **_WOLFE,
-        )[0]
-    return None if step is None or not look([step])[0] > begin[0] else float(step)
+def _between(low: tuple[float, float, float], high: tuple[float, float, float]) -> float:
+    """The next trial in a bracket: where a cubic through both ends has its top, kept away from the ends."""
+    (a, value_a, slope_a), (b, value_b, slope_b) = low, high
+    width = b - a
+    middle = a + 0.5 * width
+    if not np.isfinite([value_b, slope_b]).all():
+        return a + 0.1 * width
+    # Maximising the cubic that has these values and slopes.
+    theta = 3.0 * (value_b - value_a) / width - slope_a - slope_b
+    root = theta**2 - slope_a * slope_b
+    if not root >= 0:
+        return middle
+    gamma = np.sqrt(root) * np.sign(width)
+    bottom = slope_a - slope_b + 2.0 * gamma
+    share = (slope_a + theta + gamma) / bottom if bottom else 0.5
+    return a + width * float(np.clip(share, 0.1, 0.9)) if np.isfinite(share) else middle

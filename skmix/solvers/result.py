@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Event
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -40,8 +40,8 @@ class Trace:
         Most accepted iterates after the start.
     listener : callable, optional
         Called with this trace at every accepted iterate.
-    cancelled : threading.Event, optional
-        Once it is set, the next accepted iterate raises KeyboardInterrupt: how a fit in another thread is stopped.
+    seed : int, default=0
+        For solvers that draw at random and have no seed of their own.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Trace:
         tol: float,
         max_iter: int,
         listener: Listener | None = None,
-        cancelled: Event | None = None,
+        seed: int = 0,
     ):
         self.tol, self.max_iter = tol, max_iter
         self.values: list[float] = []
@@ -58,7 +58,9 @@ class Trace:
         self.seconds: list[float] = []
         self.point: Point | None = None  # the last accepted one
         self._notes: dict[str, dict[int, float]] = {}
-        self._objective, self._cancelled = objective, cancelled
+        self.ending: Ending | None = None
+        self.seed = seed
+        self._objective, self._lock, self._closed = objective, Lock(), False
         self.begin()
         self._listeners = [call for call in (listener, _listener.get()) if call is not None]
 
@@ -68,14 +70,31 @@ class Trace:
 
     def accept(self, point: Point) -> None:
         """Record the pass made at an iterate that the solver goes on from."""
-        if self._cancelled is not None and self._cancelled.is_set():
-            raise KeyboardInterrupt
-        self.point = point
-        self.values.append(point.value)
-        self.n_passes.append(self._objective.n_passes)
-        self.seconds.append(time.perf_counter() - self._begin)
+        with self._lock:
+            if self._closed:
+                raise KeyboardInterrupt
+            self.point = point
+            self.values.append(point.value)
+            self.n_passes.append(self._objective.n_passes)
+            self.seconds.append(time.perf_counter() - self._begin)
         for listener in self._listeners:
             listener(self)
+
+    def settle(self, point: Point) -> Point:
+        """Put the objective in place of a lower bound of it at the last iterate."""
+        self.point = point
+        self.values[-1] = max(point.value, self.values[-1])
+        self.n_passes[-1] = self._objective.n_passes
+        return point
+
+    def interrupt(self, solver: str) -> Ending | None:
+        """End the trace; how it ended, None where nothing was reached. Later iterates raise KeyboardInterrupt."""
+        with self._lock:
+            self._closed = True
+        if self.ending is not None or self.point is None:
+            return self.ending
+        advice = "The parameters are those of the last iterate; warm_start=True goes on from them."
+        return Ending(self.point, False, f"{INTERRUPTED} after {self.n_iter} iterations", solver, advice)
 
     def note(self, **numbers: float) -> None:
         """Numbers to be kept with the last accepted iterate, by the names that `history` gives them."""
@@ -115,12 +134,12 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, traces: list[Trace], solver: str):
         super().__init__("interrupted")
-        advice = "The parameters are those of the last iterate; warm_start=True goes on from them."
-        self.runs = [
-            (trace, Ending(trace.point, False, f"{INTERRUPTED} after {trace.n_iter} iterations", solver, advice))
-            for trace in traces
-            if trace.point is not None
-        ]
+        self.runs = [(trace, ended) for trace in traces if (ended := trace.interrupt(solver)) is not None]
+
+
+def wall_of(point: Point) -> float:
+    """The loss that stands for one that cannot be computed: high enough to be refused, low enough to interpolate."""
+    return -point.value + 10.0 * max(1.0, abs(point.value))
 
 
 class Ending(NamedTuple):

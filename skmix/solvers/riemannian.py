@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
+from skmix.solvers.em import em_step, promise_of_em
 from skmix.solvers.quasi_newton import Pair, inverse_product, is_curved, wolfe_step
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_quasi_newton
@@ -45,6 +46,7 @@ class Riemannian(Solver):
 
     name = "riemannian"
     requires = ("manifold",)
+    takes = "It takes Gaussian mixtures with covariance_type='full' only."
     needs_gradient = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"memory": [Interval(Integral, 1, None, closed="left")]}
 
@@ -52,7 +54,11 @@ class Riemannian(Solver):
         self.memory = memory
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
-        """Step along geodesics until `tol` is reached, or no step is uphill."""
+        """Step along geodesics until `tol` is reached, then evaluate the mixture of Gaussians itself."""
+        ending = self._climb(objective, point, trace)
+        return ending._replace(point=trace.settle(objective.at(ending.point.parameters)))
+
+    def _climb(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         at = _Place.start(objective, point)
         pairs: deque[Pair] = deque(maxlen=self.memory)
         first = len(trace.values) - 1
@@ -62,14 +68,21 @@ class Riemannian(Solver):
             if reached is None and pairs:
                 pairs.clear()  # the memory misled: once more along the gradient
                 continue
-            if reached is None:
-                return self.converged(at.point, 0.0, trace)
+            if reached is None:  # at the optimum, or lost its way: an EM step tells
+                after = em_step(objective, at.point)
+                trace.accept(after)
+                if after.value - at.point.value <= at.point.error:
+                    return self.converged(after, 0.0, trace)
+                at = _Place.start(objective, after)
+                continue
             pairs.append((step * direction, at.gradient - reached.gradient))
             if not is_curved(pairs[-1]):
                 pairs.clear()
             at = reached
             trace.accept(at.point)
             remaining = remaining_of_quasi_newton(trace.values[first:], trace.tol, partial(at.promise, pairs))
+            if remaining <= trace.tol:
+                remaining = max(remaining, promise_of_em(objective, at.point))
             if remaining <= trace.tol:
                 return self.converged(at.point, remaining, trace)
         return self.unfinished(at.point, trace)
@@ -102,11 +115,10 @@ class _Place(NamedTuple):
         logits = self.logits + tangent[:K]
         weights = np.exp(logits - logits.max())
         weights /= weights.sum()
-        with np.errstate(all="ignore"):  # at the end of a step far too long, whose value is −inf
-            manifold = self.manifold.move(tangent[K:].reshape(self.manifold.factors.shape))
-            point = objective.at(Parameters(weights * np.exp(manifold.excess), manifold.components))
-            valid = Parameters(weights, manifold.components)
-            return self._with(objective, manifold, logits, point._replace(parameters=valid))
+        manifold = self.manifold.move(tangent[K:].reshape(self.manifold.factors.shape))
+        point = objective.at(Parameters(weights * np.exp(manifold.excess), manifold.components))
+        valid = Parameters(weights, manifold.components)
+        return self._with(objective, manifold, logits, point._replace(parameters=valid))
 
     @classmethod
     def _with(cls, objective: Objective, manifold: Any, logits: np.ndarray, point: Point) -> _Place:

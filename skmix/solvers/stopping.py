@@ -118,7 +118,7 @@ def remaining_of_superlinear(values: Sequence[float]) -> float:
     values : sequence of float
         The objective at every accepted iterate of this run of the method.
     """
-    gains = np.diff(values[-3:])
-    if len(gains) < 2 or not gains[0] > gains[1]:
+    gains = np.diff(values[-4:])
+    if len(gains) < 3 or not gains[0] > gains[1] > gains[2]:
         return float("inf")
-    return float(gains[1] ** 2 / (gains[0] - gains[1]))
+    return float(gains[2] ** 2 / (gains[1] - gains[2]))

@@ -1,0 +1,7 @@
+"""``python -m skmix``: the command line."""
+
+import sys
+
+from skmix.cli import main
+
+sys.exit(main())
