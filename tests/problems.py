@@ -64,7 +64,9 @@ def overlapping(model, n=300, seed=0, missing=0.0):
     if model == "poisson":
         X = rng.poisson(np.where(first, [9.0, 4.0], [4.0, 7.0])).astype(float)
     else:
-        X = np.where(first, [2.0, 1.0], [-0.5, -0.7]) + np.where(first, [1.0, 1.5], [1.3, 0.8]) * rng.normal(size=(n, 2))
+        X = np.where(first, [2.0, 1.0], [-0.5, -0.7]) + np.where(first, [1.0, 1.5], [1.3, 0.8]) * rng.normal(
+            size=(n, 2)
+        )
     X[rng.random(X.shape) < missing] = np.nan
     return X
 

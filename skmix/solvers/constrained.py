@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, linprog, minimize
+from scipy.optimize import BFGS, Bounds, LinearConstraint, OptimizeResult, linprog, minimize
 from scipy.sparse import issparse
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -108,7 +108,7 @@ class Constrained(Solver):
             bounds=Bounds(scaled.least, np.inf),
             constraints=scaled.of_scipy(self.method),
             callback=search.called,
-            options=_options(self.method, trace),
+            **_arguments(self.method, trace),
         )
         search.called(OptimizeResult(x=result.x))
         if trace.exhausted:
@@ -167,12 +167,21 @@ def _given(name: str, value: Any, size: int) -> Iterable[tuple[np.ndarray, np.nd
         yield A, low, high
 
 
-def _options(method: str, trace: Trace) -> dict[str, Any]:
+def _arguments(method: str, trace: Trace) -> dict[str, Any]:
+    """What SciPy's `method` is told besides the problem."""
     tol = max(trace.tol, 1e-15)
-    return {
-        "slsqp": {"ftol": 1e-2 * tol, "maxiter": trace.max_iter},
-        "trust-constr": {"gtol": 0.1 * np.sqrt(tol), "xtol": 1e-10, "barrier_tol": tol, "maxiter": trace.max_iter},
-    }[method]
+    if method == "slsqp":
+        return {"options": {"ftol": 1e-2 * tol, "maxiter": trace.max_iter}}
+    options = {"gtol": 0.1 * np.sqrt(tol), "xtol": 1e-10, "barrier_tol": tol, "maxiter": trace.max_iter}
+    return {"options": options, "hess": _Curvature()}
+
+
+class _Curvature(BFGS):
+    """SciPy's BFGS update, which warns of steps that change no gradient; those it has nothing to learn from."""
+
+    def update(self, delta_x: np.ndarray, delta_grad: np.ndarray) -> None:
+        if np.any(delta_grad):
+            super().update(delta_x, delta_grad)
 
 
 class _Limits(NamedTuple):

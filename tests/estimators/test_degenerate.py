@@ -112,6 +112,7 @@ def test_a_component_that_loses_all_its_rows_is_reported():
 def test_equivariance(seed, exponents, shift, missing, covariance_type, init_params, solver):
     """Other units and another origin: the same mixture in those units (spherical ones: one unit for all columns)."""
     X = blobs(n=80, seed=seed, missing=missing)
+    X = X[~np.isnan(X).all(axis=1)]  # k-means sees a row without values at the centre of all: a tie, for two clusters
     covariance_type = "full" if solver == "riemannian" else covariance_type
     factor = 2.0 ** np.array(exponents if covariance_type != "spherical" else exponents[:1] * 3)
     # Powers of two, and a shift that is small in the new units, so that the data themselves are not rounded much.

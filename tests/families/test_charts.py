@@ -58,7 +58,9 @@ def test_coordinates_are_the_inverse_of_parameters(model, chart_name, missing, s
     z = chart.start + size * np.random.default_rng(2).uniform(-1.0, 1.0, size=len(chart.start))
     parameters = chart.parameters(z)
     back = chart.coordinates(parameters)
-    for found, expected in zip(public(p.objective, chart.parameters(back)), public(p.objective, parameters), strict=True):
+    for found, expected in zip(
+        public(p.objective, chart.parameters(back)), public(p.objective, parameters), strict=True
+    ):
         assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
     # One direction of the weights' coordinates changes nothing; U and QU with Q orthogonal are the same covariance.
     if (model, chart_name) not in OVERPARAMETRISED:
@@ -119,7 +121,9 @@ def test_the_poisson_frame_reaches_a_rate_of_zero():
     """√λ passes through 0 on a straight line, the rate grows again beyond."""
     p = problem("poisson")
     chart = p.objective.chart("frame", p.objective.at(p.parameters))
-    rates = np.array([chart.parameters(t * np.ones(len(chart.start))).components.rates.min() for t in np.linspace(-30, 0)])
+    rates = np.array(
+        [chart.parameters(t * np.ones(len(chart.start))).components.rates.min() for t in np.linspace(-30, 0)]
+    )
     assert rates.min() < 0.1
     assert rates[0] > 1.0
     assert np.isfinite(rates).all()
