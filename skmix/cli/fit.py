@@ -40,7 +40,7 @@ def _fit(table: Table, options: argparse.Namespace) -> GaussianMixture:
     mixture = mixture_of(options, solver=options.solver, tol=options.tol, n_init=options.starts)
     with showing_progress(options.starts):
         mixture.fit(table.data)
-    if mixture.stop_reason_.startswith(INTERRUPTED):  # a script keeps what was reached, a command ends
+    if INTERRUPTED in mixture.stop_reason_:  # a script keeps what was reached, a command ends
         raise KeyboardInterrupt
     return mixture
 

@@ -35,7 +35,7 @@ from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Threads, available_threads, one_blas_thread
 from skmix.likelihood.units import Units, measure
 from skmix.solvers import SOLVERS, Solver, resolve
-from skmix.solvers.result import Ending, Interrupted, Trace
+from skmix.solvers.result import INTERRUPTED, Ending, Interrupted, Trace
 
 _NO_ROWS = 1e-10  # share of the rows below which a component has lost all of them
 
@@ -128,12 +128,13 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         try:
             runs = self._solve(objective, starts)
         except Interrupted as stop:  # what has been reached is kept
-            if not (runs := stop.runs):
+            if not stop.runs:
                 raise
+            runs = stop.runs
         traces, endings = zip(*runs, strict=True)
         best = int(np.argmax([ending.point.value for ending in endings]))
         self._publish(objective, traces[best], endings[best])
-        self._warn(endings[best], len(starts), objective.rows.total_weight)
+        self._warn(endings[best], len(runs), objective.rows.total_weight)
         self.labels_ = self._labels(X)
         return self
 
@@ -257,6 +258,12 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
                 f"{ending.solver!r} {ending.reason}. {ending.advice}",
                 ConvergenceWarning,
                 stacklevel=4,  # _warn, fit, scikit-learn's wrapper of fit, the user
+            )
+        elif INTERRUPTED in ending.reason:
+            warnings.warn(
+                f"Interrupted: of {self.n_init} starts the best of the {n_starts} that had begun is kept.",
+                ConvergenceWarning,
+                stacklevel=4,
             )
         self._warn_of_lost(ending.point.statistics.latent.counts <= _NO_ROWS * total_weight)
 

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 LEAST_SHARE = 1e-8  # a component with fewer rows than this share moves in coordinates scaled as if it had them
 
 
+def shares(counts: np.ndarray) -> np.ndarray:
+    """Components' shares of the observed rows, at least `LEAST_SHARE`, from expected numbers of shape (K,) or (K, d)."""
+    total = counts.sum(axis=0).max()
+    return np.maximum(counts / (total if total > 0 else 1.0), LEAST_SHARE)
+
+
 class Additive:
     """A value that adds field by field; statistics of disjoint sets of rows are summed to those of their union."""
 

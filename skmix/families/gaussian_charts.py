@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from skmix.families.base import LEAST_SHARE, Chart, ExplicitChart
+from skmix.families.base import Chart, ExplicitChart, shares
 from skmix.families.gaussian import (
     MatrixParameters,
     Moments,
@@ -63,7 +63,7 @@ class MatrixFrame(_GaussianChart):
     def __init__(self, family: Any, parameters: MatrixParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
         d = parameters.means.shape[1]
-        share = np.maximum(statistics.counts / statistics.counts.sum(), LEAST_SHARE)
+        share = shares(statistics.counts)
         self.root = np.sqrt(share)[:, None]
         self.i, self.j = np.tril_indices(d)
         self.unit = np.where(self.i == self.j, 1 / _SQRT2, 1.0) / np.sqrt(family.rows_of(share))[..., None]
@@ -108,8 +108,7 @@ class ScaleFrame(_GaussianChart):
 
     def __init__(self, family: Any, parameters: ScaleParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
-        total = statistics.counts.sum(axis=0).max()
-        share = np.maximum(statistics.counts / total, LEAST_SHARE)
+        share = shares(statistics.counts)
         self.root = np.sqrt(share)
         self.unit = 1 / (_SQRT2 * np.sqrt(family.pool(share)))
         self.start = np.zeros(self.n_means + self.unit.size)
@@ -147,7 +146,7 @@ class CholeskyChart(_GaussianChart, ExplicitChart):
         self.least = np.r_[np.full(self.n_means, -np.inf), np.where(on_diagonal, _LEAST_SCALE, -np.inf).ravel()]
 
     def sizes(self, statistics: Moments) -> np.ndarray:
-        share = np.maximum(statistics.counts / statistics.counts.sum(), LEAST_SHARE)
+        share = shares(statistics.counts)
         deviations = np.sqrt(np.square(self.origin.cholesky).sum(axis=-1))
         of_means = np.broadcast_to(deviations, self.origin.means.shape) / np.sqrt(share)[:, None]
         of_entries = deviations[..., self.i] / np.sqrt(self.family.rows_of(share))[..., None]
@@ -244,7 +243,7 @@ class ScaleChart(_GaussianChart, ExplicitChart):
         return np.concatenate([parameters.means.ravel(), self.pack(np.abs(parameters.scales)).ravel()])
 
     def sizes(self, statistics: Moments) -> np.ndarray:
-        share = np.maximum(statistics.counts / statistics.counts.sum(axis=0).max(), LEAST_SHARE)
+        share = shares(statistics.counts)
         scales = np.abs(self.origin.scales)
         of_means = self.family.per_feature(scales) / np.sqrt(share)
         return np.concatenate([of_means.ravel(), (scales / np.sqrt(2.0 * self.family.pool(share))).ravel()])

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from skmix.families.base import LEAST_SHARE, Additive, Chart, ExplicitChart, ExponentialFamily
+from skmix.families.base import Additive, Chart, ExplicitChart, ExponentialFamily, shares
 from skmix.families.gaussian import has_rows
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
@@ -47,7 +47,7 @@ class RateFrame(Chart):
     """The component frame: z = 2√m (√λ − √λ₀), m being a component's share of the observed rows of a feature."""
 
     def __init__(self, family: Poisson, parameters: Rates, statistics: Events):
-        share = np.maximum(statistics.counts / statistics.counts.sum(axis=0).max(), LEAST_SHARE)
+        share = shares(statistics.counts)
         self.unit = 0.5 / np.sqrt(share)
         self.origin = np.sqrt(parameters.rates)
         self.start = np.zeros(self.origin.size)
@@ -99,7 +99,7 @@ class RateChart(ExplicitChart):
         return parameters.rates.ravel()
 
     def sizes(self, statistics: Events) -> np.ndarray:
-        share = np.maximum(statistics.counts / statistics.counts.sum(axis=0).max(), LEAST_SHARE)
+        share = shares(statistics.counts)
         return np.sqrt(np.maximum(self.origin, _LEAST_RATE) / share).ravel()
 
     def gradient(self, z: np.ndarray, parameters: Rates, statistics: Events) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from skmix.likelihood.objective import Objective, Point
 
-INTERRUPTED = "was interrupted"  # how the reason of such an ending begins
+INTERRUPTED = "interrupted"  # part of the reason of such an ending
 Listener = Callable[["Trace"], None]
 _listener: ContextVar[Listener | None] = ContextVar("skmix_listener", default=None)
 
@@ -91,10 +91,12 @@ class Trace:
         """End the trace; how it ended, None where nothing was reached. Later iterates raise KeyboardInterrupt."""
         with self._lock:
             self._closed = True
-        if self.ending is not None or self.point is None:
-            return self.ending
+        if self.ending is not None:
+            return self.ending._replace(reason=f"{self.ending.reason}; another start was {INTERRUPTED}")
+        if self.point is None:
+            return None
         advice = "The parameters are those of the last iterate; warm_start=True goes on from them."
-        return Ending(self.point, False, f"{INTERRUPTED} after {self.n_iter} iterations", solver, advice)
+        return Ending(self.point, False, f"was {INTERRUPTED} after {self.n_iter} iterations", solver, advice)
 
     def note(self, **numbers: float) -> None:
         """Numbers to be kept with the last accepted iterate, by the names that `history` gives them."""
