@@ -24,7 +24,7 @@ LEAST_SHARE = 1e-8  # a component with fewer rows than this share moves in coord
 
 
 def shares(counts: np.ndarray) -> np.ndarray:
-    """Components' shares of the observed rows, at least `LEAST_SHARE`, from expected numbers of shape (K,) or (K, d)."""
+    """Components' shares of the observed rows, at least `LEAST_SHARE`; from expected numbers, (K,) or (K, d)."""
     total = counts.sum(axis=0).max()
     return np.maximum(counts / (total if total > 0 else 1.0), LEAST_SHARE)
 
