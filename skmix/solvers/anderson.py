@@ -15,7 +15,7 @@ from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import em_step
 from skmix.solvers.result import Ending, Trace
-from skmix.solvers.stopping import remaining_of_accelerated
+from skmix.solvers.stopping import remaining_of_quasi_newton
 
 _BASE = 1.2  # of the damping that fades with every accepted step
 
@@ -70,7 +70,7 @@ class Anderson(Solver):
                 point = cycle.point
                 trace.accept(point)
                 noise = objective.noise(point.value)
-                remaining = remaining_of_accelerated(trace.values, trace.tol, noise, cycle.promise)
+                remaining = remaining_of_quasi_newton(trace.values, trace.tol, noise, cycle.hope)
                 if remaining <= trace.tol:
                     return self.converged(point, remaining, trace)
                 if trace.exhausted:
@@ -89,7 +89,11 @@ class _Cycle:
         self.x = self.chart.start
         self.changes: list[tuple[np.ndarray, np.ndarray]] = []  # of x, and of the residual
         self.last: tuple[np.ndarray, np.ndarray] | None = None
-        self.promise = float("inf")  # gain, nats per row, that the last combination hoped for
+        self.promise = float("inf")
+
+    def hope(self) -> float:
+        """Gain, nats per row, that the last combination hoped for."""
+        return self.promise
 
     def step(self, share: float) -> bool:
         """Go to the next point; whether the combination was accepted. `share` is what damping leaves of it."""

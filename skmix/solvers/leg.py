@@ -194,7 +194,8 @@ class Leg:
 
     def estimate(self, values: list[float]) -> float:
         """Gain that remains, nats per row, from the values of this leg."""
-        return remaining_of_quasi_newton(values, self.trace.tol, self._model_gain)
+        noise = self.objective.noise(self.point.value)
+        return remaining_of_quasi_newton(values, self.trace.tol, noise, self._model_gain)
 
     def least_remaining(self) -> float:
         """A lower bound of the gain that remains, nats per row: what an EM step promises."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -73,7 +74,7 @@ class _TrustRegion(Leg):
     def climb(self, iterations: int) -> None:
         options = {"maxiter": iterations, "gtol": 0.0}
         shared = {"jac": True, "hessp": self._curvature, "callback": self._called, "options": options}
-        if self.gradient.any():
+        with suppress(StopIteration):
             minimize(self._descend, self.z, method=self.subproblem, **shared)
         self.interrupted = self.n_accepted < iterations
 

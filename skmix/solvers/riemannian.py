@@ -80,7 +80,8 @@ class Riemannian(Solver):
                 pairs.clear()
             at = reached
             trace.accept(at.point)
-            remaining = remaining_of_quasi_newton(trace.values[first:], trace.tol, partial(at.promise, pairs))
+            noise = objective.noise(at.point.value)
+            remaining = remaining_of_quasi_newton(trace.values[first:], trace.tol, noise, partial(at.promise, pairs))
             if remaining <= trace.tol:
                 remaining = max(remaining, promise_of_em(objective, at.point))
             if remaining <= trace.tol:

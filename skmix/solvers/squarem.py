@@ -10,7 +10,7 @@ from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import em_step
 from skmix.solvers.result import Ending, Trace
-from skmix.solvers.stopping import remaining_of_accelerated
+from skmix.solvers.stopping import remaining_of_quasi_newton
 
 _WIDEN = 4.0  # factor by which the longest extrapolation grows and shrinks
 
@@ -49,7 +49,7 @@ class SQUAREM(Solver):
             point = squares.extrapolate(middle)
             trace.accept(point)
             noise = objective.noise(point.value)
-            remaining = remaining_of_accelerated(trace.values, trace.tol, noise, squares.promise)
+            remaining = remaining_of_quasi_newton(trace.values, trace.tol, noise, lambda: squares.promise)
             if remaining <= trace.tol:
                 return self.converged(point, remaining, trace)
         return self.unfinished(point, trace)

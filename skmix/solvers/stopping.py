@@ -72,8 +72,10 @@ def slowest_rate(values: Sequence[float]) -> float:
     return float(np.max(gains[1:] / gains[:-1]))
 
 
-def remaining_of_quasi_newton(values: Sequence[float], tol: float, model_gain: Callable[[], float]) -> float:
-    """Gain that remains for a quasi-Newton method: the last four gains, plus twice what its quadratic model promises.
+def remaining_of_quasi_newton(
+    values: Sequence[float], tol: float, noise: float, model_gain: Callable[[], float]
+) -> float:
+    """Gain that remains for a method with a quadratic model: the last four gains, plus twice what the model promises.
 
     The model alone is too hopeful, it knows only the directions it has been in: over 56 fits of overlapping mixtures
     with tol=1e-6, a quarter ended with more than 9·tol to go by ½ gᵀHg, and with more than 0.22·tol by this rule.
@@ -84,30 +86,18 @@ def remaining_of_quasi_newton(values: Sequence[float], tol: float, model_gain: C
         The objective at every accepted iterate of this run of the method.
     tol : float
         The model is asked only where the gains alone would allow to stop.
-    model_gain : callable
-        Returns ½ gᵀHg, with H the learnt inverse Hessian.
-    """
-    if len(values) < 5 or (recent := values[-1] - values[-5]) > tol:
-        return float("inf")
-    return recent + 2.0 * model_gain()
-
-
-def remaining_of_accelerated(values: Sequence[float], tol: float, noise: float, model_gain: float) -> float:
-    """Gain that remains for an extrapolated sequence (SQUAREM, Anderson): as for a quasi-Newton method.
-
-    Parameters
-    ----------
-    values : sequence of float
-        The objective at every accepted iterate.
-    tol : float
     noise : float
         Gains up to this are rounding.
-    model_gain : float
-        What the last extrapolation promised.
+    model_gain : callable
+        Returns the model's promise, nats per row: ½ gᵀHg with H the learnt inverse Hessian, or what an extrapolation
+        (SQUAREM, Anderson) hopes for.
     """
-    if len(values) > 4 and values[-1] - values[-5] <= noise:
+    if len(values) < 5:
+        return float("inf")
+    recent = values[-1] - values[-5]
+    if recent <= noise:
         return 0.0
-    return remaining_of_quasi_newton(values, tol, lambda: model_gain)
+    return recent + 2.0 * model_gain() if recent <= tol else float("inf")
 
 
 def remaining_of_superlinear(values: Sequence[float]) -> float:
