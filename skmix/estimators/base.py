@@ -323,7 +323,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         objective.each_block(self._adopt(family, units), partial(consume, objective))
 
     def _check_predict_data(self, X) -> np.ndarray:
-        check_is_fitted(self)
+        check_is_fitted(self, "weights_")
         return self._check_data(X, reset=False)
 
     def _labels(self, X: np.ndarray) -> np.ndarray:
@@ -446,7 +446,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         y : ndarray of shape (n_samples,)
             Their components.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "weights_")
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(
                 f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."

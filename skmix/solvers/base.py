@@ -74,8 +74,11 @@ class Solver(BaseEstimator, ABC):
                     "far from the data's own scale. Change them, or let init_params find a start."
                 )
             trace.accept(point)
-            trace.ending = self.unfinished(point, trace) if trace.exhausted else self.run(objective, point, trace)
-            return trace.ending
+            ending = self.unfinished(point, trace) if trace.exhausted else self.run(objective, point, trace)
+            if trace.n_iter == 0 and not trace.exhausted:  # the start is what the solver went on from
+                trace.accept(ending.point)
+            trace.ending = ending
+            return ending
 
     def first(self, objective: Objective, start: Parameters) -> Point:
         """The point to climb from: the start, unless the solver has a reason to change it."""
@@ -87,8 +90,12 @@ class Solver(BaseEstimator, ABC):
 
     def unfinished(self, point: Point, trace: Trace) -> Ending:
         """The ending of a solver that neither converged nor failed: out of iterations, or of the steps it was given."""
+        return self.out_of_iterations(point, trace) if trace.exhausted else Ending(point, False, "", self.name)
+
+    def out_of_iterations(self, point: Point, trace: Trace) -> Ending:
+        """The ending of a solver that made `max_iter` iterations, whether all of them were accepted or not."""
         reason = f"stopped after max_iter={trace.max_iter} iterations, before the estimated remaining gain fell to tol"
-        return Ending(point, False, reason if trace.exhausted else "", self.name)
+        return Ending(point, False, reason, self.name)
 
     def converged(self, point: Point, remaining: float, trace: Trace) -> Ending:
         """The ending of a solver that estimates that no more than `tol` remains."""

@@ -111,8 +111,8 @@ class Constrained(Solver):
             **_arguments(self.method, trace),
         )
         search.called(OptimizeResult(x=result.x))
-        if trace.exhausted:
-            return self.unfinished(search.point, trace)
+        if trace.exhausted or result.nit >= trace.max_iter:
+            return self.out_of_iterations(search.point, trace)
         if not result.success:
             return Ending(search.point, False, f"stopped: {self.method} says {result.message!r}", self.name)
         reason = f"converged: {self.method} found no better point within its tolerance, from tol={trace.tol:.1e}"

@@ -79,6 +79,8 @@ def wolfe_step(
         else:
             high = here
         trial = _WIDEN * trial if high is None else _between(low, high)
+        if trial in (low[0], high and high[0]):  # the bracket is as narrow as numbers are
+            break
     return low[0] if low[0] > 0 and low[1] > value else None
 
 

@@ -32,7 +32,7 @@ from skmix.solvers import (
     Solver,
 )
 from skmix.solvers.auto import forecast
-from skmix.solvers.stopping import remaining_of_accelerated, remaining_of_linear, remaining_of_superlinear, travelling
+from skmix.solvers.stopping import remaining_of_linear, remaining_of_quasi_newton, remaining_of_superlinear, travelling
 
 SOLVER_INSTANCES = [SOLVERS[name]() for name in SOLVERS] + [
     LBFGS(chart="log-cholesky"),
@@ -306,7 +306,12 @@ def test_bad_solver_parameters_are_named(solver):
 @pytest.mark.parametrize(
     ("solver", "covariance_type", "d", "message"),
     [
-        ("riemannian", "diag", 2, "'riemannian' needs 'manifold' of the family.*DiagonalGaussian.*choose another"),
+        (
+            "riemannian",
+            "diag",
+            2,
+            "'riemannian' needs 'manifold' of the family.*DiagonalGaussian.*covariance_type='full'",
+        ),
         ("derivative-free", "full", 6, "'derivative-free' takes up to 60 parameters, this model has 83: .*Use.*'auto'"),
         ("constrained", "full", 18, "'constrained' takes up to 500 parameters, this model has 569: .*Use.*'auto'"),
     ],
@@ -368,10 +373,10 @@ def test_remaining_gain_of_a_superlinear_sequence_is_an_upper_bound():
 def test_remaining_gain_of_accelerated_sequences():
     """The last four gains plus twice what the model promises, once those gains are below tol."""
     values = [0.0, 1.0, 1.1, 1.11, 1.111, 1.1111]
-    assert remaining_of_accelerated(values, 1.0, 1e-15, 0.01) == pytest.approx(0.1111 + 0.02)
-    assert remaining_of_accelerated(values, 1e-3, 1e-15, 0.01) == np.inf
-    assert remaining_of_accelerated(values[:4], 1.0, 1e-15, 0.01) == np.inf
-    assert remaining_of_accelerated([1.0] * 5, 1e-3, 1e-15, 0.01) == 0.0
+    assert remaining_of_quasi_newton(values, 1.0, 1e-15, lambda: 0.01) == pytest.approx(0.1111 + 0.02)
+    assert remaining_of_quasi_newton(values, 1e-3, 1e-15, lambda: 0.01) == np.inf
+    assert remaining_of_quasi_newton(values[:4], 1.0, 1e-15, lambda: 0.01) == np.inf
+    assert remaining_of_quasi_newton([1.0] * 5, 1e-3, 1e-15, lambda: 0.01) == 0.0
 
 
 def test_travelling_is_a_gain_a_pass_beyond_the_threshold():
