@@ -102,8 +102,6 @@ class Distances:
                 Z[block.rows] = np.where(block.mask.T > 0, Z[block.rows], np.nan)
         weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight
         missing = np.isnan(Z)
-        if not (empty := missing.all(axis=1)).all():  # rows without any value say nothing
-            Z, weight, missing = Z[~empty], weight[~empty], missing[~empty]
         Z[missing] = 0.0
         total = weight @ ~missing
         mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)

@@ -42,16 +42,16 @@ class Solver(BaseEstimator, ABC):
         """Refuse, before any pass, parameters out of range and a model that lacks what the solver needs."""
         self._validate_params()
         model = objective.model
+        if self.needs_gradient and not model.family.has_gradient:
+            raise ValueError(
+                f"solver={self.name!r} needs a gradient, which {type(model.family).__name__} does not give; choose "
+                "solver='em', 'squarem' or 'anderson'."
+            )
         missing = [method for method in self.requires if not getattr(model.family, method, None)]
         if missing:
             raise ValueError(
                 f"solver={self.name!r} needs {' and '.join(map(repr, missing))} of the family, which "
                 f"{type(model.family).__name__} does not define. {self.takes or 'Choose another solver.'}"
-            )
-        if self.needs_gradient and not model.family.has_gradient:
-            raise ValueError(
-                f"solver={self.name!r} needs a gradient, which {type(model.family).__name__} does not give; choose "
-                "solver='em', 'squarem' or 'anderson'."
             )
 
     def refuse_more_than(self, most: int, objective: Objective, why: str) -> None:
@@ -75,7 +75,7 @@ class Solver(BaseEstimator, ABC):
                 )
             trace.accept(point)
             ending = self.unfinished(point, trace) if trace.exhausted else self.run(objective, point, trace)
-            if trace.n_iter == 0 and not trace.exhausted:  # the start is what the solver went on from
+            if trace.n_iter == 0 and ending.converged:  # the start is the optimum: an iterate of its own
                 trace.accept(ending.point)
             trace.ending = ending
             return ending

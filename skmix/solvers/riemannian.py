@@ -104,7 +104,7 @@ class _Place(NamedTuple):
     def start(cls, objective: Objective, point: Point) -> _Place:
         weights, components = point.parameters
         manifold = objective.model.family.manifold.of(components)
-        return cls._with(objective, manifold, np.log(np.maximum(weights, np.finfo(float).tiny)), point)
+        return cls._with(objective, manifold, np.log(weights), point)
 
     def promise(self, pairs: deque[Pair]) -> float:
         """Gain to the top of the quadratic model that the pairs show, nats per row."""
