@@ -24,7 +24,11 @@ _ELEMENTS = 3 << 19  # rows × what a kernel forms of each
 _MIN_ROWS, _MAX_ROWS, _MAX_ROWS_THREADED = 512, 8192, 16384
 _FEW_SEGMENTS = 64  # up to so many, missing entries are set to 0 by pattern, not by looking for NaN
 _THREADED = 300  # what a kernel forms of a row × components: from here threads gain more than they wait
-_RESIDENT = 1 << 19  # data up to this many features × rows keep their blocks, features included, from pass to pass
+# Data of up to so many features × rows (48 MB) keep their blocks, features included, from pass to pass. Such blocks are
+# read rather than written, and best where they fit the L2 cache; threads then have still less to gain.
+_RESIDENT = 3 << 21
+_RESIDENT_ELEMENTS, _MIN_RESIDENT_ROWS = 3 << 15, 2048
+_RESIDENT_THREADED = 700
 
 
 class _Fresh(Workspace):
@@ -124,15 +128,15 @@ class Rows:
         with np.errstate(over="ignore"):
             low, high = column_range(X)
             self.radius2 = float(np.sum((np.maximum(high - units.centre, units.centre - low) / units.scale) ** 2))
-        self.worth_threads = per_row * n_components >= _THREADED
-        most = _MAX_ROWS_THREADED if self.worth_threads else _MAX_ROWS
-        size = int(np.clip(_ELEMENTS // max(per_row, 1), _MIN_ROWS, most))
+        resident = self.n_samples * per_row <= _RESIDENT
+        self.worth_threads = per_row * n_components >= (_RESIDENT_THREADED if resident else _THREADED)
+        most = _MAX_ROWS_THREADED if self.worth_threads and not resident else _MAX_ROWS
+        least, elements = (_MIN_RESIDENT_ROWS, _RESIDENT_ELEMENTS) if resident else (_MIN_ROWS, _ELEMENTS)
+        size = int(np.clip(elements // max(per_row, 1), least, most))
         if self.worth_threads and self.n_samples > size:  # so many blocks that they can be shared out evenly
             size = -(-self.n_samples // (4 * -(-self.n_samples // (4 * size))))
         self._bounds = self._cut(size)
-        self._resident: dict[int, Block] | None = (
-            {} if self.n_samples * per_row <= _RESIDENT and self.n_samples <= size else None
-        )
+        self._resident: dict[int, Block] | None = {} if resident else None
         self._centre = units.centre.astype(self.dtype)[:, None]
         self._factor = (1.0 / units.scale).astype(self.dtype)[:, None]
 
