@@ -14,12 +14,13 @@ import skmix
 import skmix.comparison
 import skmix.datasets
 import skmix.display
+import skmix.inference
 import skmix.solvers
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (skmix, skmix.solvers, skmix.comparison, skmix.display, skmix.datasets)
+    for module in (skmix, skmix.solvers, skmix.comparison, skmix.inference, skmix.display, skmix.datasets)
     for name in module.__all__
     if callable(getattr(module, name))
 }
@@ -68,7 +69,7 @@ def test_every_public_name_is_on_the_api_page(name):
 
 
 def test_estimators_document_all_parameters_in_order():
-    for cls in (skmix.GaussianMixture,):
+    for cls in (skmix.GaussianMixture, skmix.PoissonMixture, skmix.VariationalGaussianMixture):
         documented = numpydoc.docscrape.ClassDoc(cls)["Parameters"]
         assert [parameter.name for parameter in documented] == list(inspect.signature(cls).parameters)
 
