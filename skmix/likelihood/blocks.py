@@ -6,6 +6,7 @@ Nothing here depends on a family or on parameters. A block is the transpose of a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ _THREADED = 300  # what a kernel forms of a row × components: from here threads
 # Data of up to so many features × rows (48 MB) keep their blocks, features included, from pass to pass. Such blocks are
 # read rather than written, and best where they fit the L2 cache; threads then have still less to gain.
 _RESIDENT = 3 << 21
+_RESIDENT_AT_ONCE = 1 << 19  # above this many they are kept from the third pass on: new memory costs more than it saves
+_PASSES_BEFORE = 2
 _RESIDENT_ELEMENTS, _MIN_RESIDENT_ROWS = 3 << 15, 2048
 _RESIDENT_THREADED = 700
 
@@ -137,6 +140,8 @@ class Rows:
             size = -(-self.n_samples // (4 * -(-self.n_samples // (4 * size))))
         self._bounds = self._cut(size)
         self._resident: dict[int, Block] | None = {} if resident else None
+        self._wait = 0 if self.n_samples * per_row <= _RESIDENT_AT_ONCE else _PASSES_BEFORE
+        self._visits: Counter[int] = Counter()
         self._centre = units.centre.astype(self.dtype)[:, None]
         self._factor = (1.0 / units.scale).astype(self.dtype)[:, None]
 
@@ -144,6 +149,7 @@ class Rows:
         """The same rows for another thread: nothing that a pass writes is shared."""
         twin = copy(self)
         twin._resident = None if self._resident is None else {}
+        twin._visits = Counter()
         return twin
 
     def take(self, chosen: np.ndarray) -> Rows:
@@ -177,7 +183,8 @@ class Rows:
 
     def block(self, index: int, work: Workspace) -> Block:
         """Block number `index`, in the buffers of `work`."""
-        if self._resident is None:
+        if self._resident is None or self._visits[index] < self._wait:
+            self._visits[index] += 1
             return self._load(index, work)
         if index not in self._resident:
             self._resident[index] = self._load(index, _Fresh())
