@@ -19,7 +19,7 @@ class SQUAREM(Solver):
     """Squared extrapolation of EM, scheme S3, monotone, in the coordinates of the component frame.
 
     From θ₀ two EM steps give θ₁, θ₂; with q = θ₁ − θ₀ and v = (θ₂ − θ₁) − q the next point is θ₀ + 2αq + α²v,
-    α = |q|/|v|. It is kept only where the objective does not fall, and θ₂ otherwise. The frame makes every
+    α = ‖q‖/‖v‖. It is kept only where the objective does not fall, and θ₂ otherwise. The frame makes every
     extrapolated point valid and the lengths free of units. Two passes a cycle.
 
     References
@@ -61,9 +61,9 @@ class Squares:
     Attributes
     ----------
     stretch : float
-        |q|/|v|, about 1/(1 − ρ) where one slow direction of rate ρ is left.
+        ‖q‖/‖v‖, about 1/(1 − ρ) where one slow direction of rate ρ is left.
     promise : float
-        Gain, nats per row, that remains if the last step's direction is the only one left: ½ |q|²·stretch.
+        Gain, nats per row, that remains if the last step's direction is the only one left: ½ ‖q‖²·stretch.
     name : str
         "squarem", or "em" while no cycle has been more than two EM steps.
     """
