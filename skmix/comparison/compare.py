@@ -111,12 +111,11 @@ def compare_solvers(
     mixture.set_params(n_init=n_starts, warm_start=False, n_jobs=n_jobs, tol=min(mixture.tol, target / 10))
     if random_state is not None:
         mixture.set_params(random_state=random_state)
-    _, rows, weight = mixture._check_fit_data(X, sample_weight)
-    objective = mixture._objective(rows, weight)
-    starts = mixture._starts(objective)
+    _, objective = mixture._prepare(X, sample_weight)
     refusals = {label: _refusal(solver, objective) for label, solver in chosen.items()}
     if all(refusals.values()):
         raise ValueError(f"All solvers refuse the model: {' '.join(dict.fromkeys(refusals.values()))}")
+    starts = mixture._starts(objective)
     objective.at(starts[0])  # so that the first solver does not pay for what is made once
     runs: list[Run] = []
     for label, solver in chosen.items():

@@ -121,8 +121,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         ValueError
             If an argument is out of range, X has fewer rows than components, or all weights are zero.
         """
-        X, rows_kept, weight = self._check_fit_data(X, sample_weight)
-        objective = self._objective(rows_kept, weight)
+        X, objective = self._prepare(X, sample_weight)
         resolve(self.solver).check(objective)
         starts = self._starts(objective)
         try:
@@ -137,6 +136,11 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         self._warn(endings[best], len(runs), objective.rows.total_weight)
         self.labels_ = self._labels(X)
         return self
+
+    def _prepare(self, X, sample_weight) -> tuple[np.ndarray, Objective]:
+        """Validated data, and the objective of a fit to them."""
+        X, kept, weight = self._check_fit_data(X, sample_weight)
+        return X, self._objective(kept, weight)
 
     def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Validated data, the rows of positive weight, and their weights."""

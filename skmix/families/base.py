@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from skmix.likelihood.kernels import Kernel
     from skmix.likelihood.units import Units
 
+LARGEST_EXPONENT = 300.0  # of coordinates that are logarithms: exponentials and their squares stay finite
 LEAST_SHARE = 1e-8  # a component with fewer rows than this share moves in coordinates scaled as if it had them
 
 
@@ -45,15 +46,17 @@ class Additive:
         return type(self)(*(getattr(self, f.name).sum(axis=0) for f in dataclasses.fields(self)))  # type: ignore[arg-type]
 
 
-class Chart(ABC):
+class Coordinates(ABC):
     """Unconstrained coordinates ``z`` for the parameters of a family or of a latent structure.
+
+    They are all that extrapolating solvers need; :class:`Chart` adds the gradient.
 
     Attributes
     ----------
     start : ndarray of shape (size,)
-        The coordinates of the point at which the chart was made.
+        The coordinates of the point at which they were made.
     analytic : bool
-        Whether `parameters` and `gradient` take complex steps, hence whether there are Hessian products.
+        Whether `parameters`, and `gradient` where there is one, take complex steps: then there are Hessian products.
     """
 
     start: np.ndarray
@@ -66,6 +69,10 @@ class Chart(ABC):
     @abstractmethod
     def coordinates(self, parameters: Any) -> np.ndarray:
         """The inverse of `parameters`."""
+
+
+class Chart(Coordinates):
+    """Coordinates in which the log-likelihood has a gradient."""
 
     @abstractmethod
     def gradient(self, z: np.ndarray, parameters: Any, statistics: Any) -> np.ndarray:
@@ -96,14 +103,15 @@ class Family(ABC):
     Attributes
     ----------
     charts : dict of str to callable
-        ``charts[name](family, parameters, statistics)`` gives a :class:`Chart`. The first is the default.
+        ``charts[name](family, parameters, statistics)`` gives a :class:`Chart`, or :class:`Coordinates` where the
+        family has no gradient. One is called "frame".
     explicit : callable
         ``explicit(family, parameters, statistics)`` gives an :class:`ExplicitChart`.
     manifold : type
         A point of the manifold of :class:`skmix.solvers.Riemannian`, where there is one.
     independent_features : bool
         True where features are independent within a component: a missing entry then only drops its own features.
-        Otherwise rows are grouped by their pattern of observed features and the family gives `marginal` and `lift`.
+        Otherwise rows are grouped by their pattern of observed features: see :class:`DependentFeatures`.
     common_scale : bool
         True where the family survives only a scale common to all features.
     standardise : bool
@@ -112,13 +120,13 @@ class Family(ABC):
         Part of every row that a start shares out among all components: where a component whose rows all have the same
         value could never leave it.
     has_gradient : bool
-        False where the charts give no gradient: then only EM and its accelerations can fit it.
+        False where the charts are mere coordinates: then only EM and its accelerations can fit it.
     """
 
     charts: ClassVar[dict[str, Any]] = {}
     explicit: ClassVar[Any] = None
     manifold: ClassVar[Any] = None
-    independent_features: ClassVar[bool] = False
+    independent_features: ClassVar[bool] = True
     common_scale: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
     softening: ClassVar[float] = 0.0
@@ -135,26 +143,6 @@ class Family(ABC):
 
         `offset`, shape (K,), is added to the log-densities (the log-weights of a mixture).
         """
-
-    def marginal(self, parameters: Any, observed: np.ndarray) -> Any:
-        """Parameters (P, ...) of the observed features of each of P patterns; unless `independent_features`."""
-        raise NotImplementedError(f"{type(self).__name__} must define `marginal` to accept missing values.")
-
-    def lift(self, statistics: Any, marginal: Any, parameters: Any) -> Any:
-        """Expected complete-row statistics from those of the observed features; unless `independent_features`."""
-        raise NotImplementedError(f"{type(self).__name__} must define `lift` to accept missing values.")
-
-    def velocity(self, parameters: Any, tangent: Any) -> Any:
-        """What `marginal_velocity` and `lift_along` need of a tangent; for Hessian products with missing values."""
-        raise NotImplementedError(f"{type(self).__name__} must define `velocity` for Hessian products with NaN.")
-
-    def marginal_velocity(self, marginal: Any, parameters: Any, velocity: Any) -> Any:
-        """The velocity of the marginal of each pattern; unless `independent_features`."""
-        raise NotImplementedError(f"{type(self).__name__} must define `marginal_velocity` for Hessian products.")
-
-    def lift_along(self, statistics: Any, change: Any, marginal: Any, parameters: Any, velocity: Any) -> Any:
-        """The derivative of `lift` at fixed `parameters`, the statistics changing by `change`."""
-        raise NotImplementedError(f"{type(self).__name__} must define `lift_along` for Hessian products with NaN.")
 
     @classmethod
     def check_data(cls, X: np.ndarray, caller: str) -> None:
@@ -209,9 +197,9 @@ class Family(ABC):
     def n_parameters(self, n_components: int, n_features: int) -> int:
         """The number of free parameters of all components."""
 
+    @abstractmethod
     def location_scale(self, parameters: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Means and standard deviations of each component and feature, (K, d) each; needed where `standardise`."""
-        raise NotImplementedError(f"{type(self).__name__} must define `location_scale` to be standardised.")
+        """Means and standard deviations of each component and feature, (K, d) each."""
 
     # ---- units ------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -221,6 +209,38 @@ class Family(ABC):
     @abstractmethod
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> Any:
         """The inverse of `publish`: parameters in standardised units from public attributes."""
+
+
+class DependentFeatures(ABC):
+    """What a family adds whose features depend on each other: missing entries are expected given the observed ones.
+
+    Rows are grouped by their pattern of observed features. A pass runs with the marginal of each pattern, and its
+    statistics are lifted to those of whole rows. The last three methods are derivatives, for Hessian products; for
+    them an :class:`ExponentialFamily` also gives ``natural_rate(marginal, velocity)``, the rate at which η of marginals
+    changes.
+    """
+
+    independent_features: ClassVar[bool] = False
+
+    @abstractmethod
+    def marginal(self, parameters: Any, observed: np.ndarray) -> Any:
+        """Parameters (P, ...) of the observed features of each of P patterns."""
+
+    @abstractmethod
+    def lift(self, statistics: Any, marginal: Any, parameters: Any) -> Any:
+        """Expected complete-row statistics from those of the observed features, summed over patterns."""
+
+    @abstractmethod
+    def velocity(self, parameters: Any, tangent: Any) -> Any:
+        """What the other two need to know of a tangent of the parameters."""
+
+    @abstractmethod
+    def marginal_velocity(self, marginal: Any, parameters: Any, velocity: Any) -> Any:
+        """The velocity of the marginal of each pattern."""
+
+    @abstractmethod
+    def lift_along(self, statistics: Any, change: Any, marginal: Any, parameters: Any, velocity: Any) -> Any:
+        """The derivative of `lift` about fixed `parameters`, the statistics changing by `change`."""
 
 
 class ExponentialFamily(Family):
@@ -240,10 +260,6 @@ class ExponentialFamily(Family):
     @abstractmethod
     def natural(self, parameters: Any, masked: bool = False) -> np.ndarray:
         """Coefficients η of shape (..., K, F): the log-density of a row is η·φ."""
-
-    def natural_rate(self, marginal: Any, velocity: Any) -> np.ndarray:
-        """The rate at which η of marginals changes at `velocity`; unless `independent_features`."""
-        raise NotImplementedError(f"{type(self).__name__} must define `natural_rate` for Hessian products with NaN.")
 
     def natural_along(self, parameters: Any, tangent: Any, masked: bool = False) -> np.ndarray:
         """The rate at which η changes as the parameters move along `tangent`."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from skmix.families.base import Chart, ExplicitChart, shares
+from skmix.families.base import LARGEST_EXPONENT, Chart, ExplicitChart, shares
 from skmix.families.gaussian import (
     MatrixParameters,
     Moments,
@@ -42,8 +42,9 @@ def _away_from_zero(value: np.ndarray) -> np.ndarray:
 
 
 def _held(logarithm: np.ndarray) -> np.ndarray:
-    """`logarithm` between −300 and 300, so that its exponential and squares of that are finite."""
-    return np.where(np.abs(logarithm.real) > 300, np.clip(logarithm.real, -300, 300), logarithm)
+    """`logarithm` within ±`LARGEST_EXPONENT`, so that its exponential and squares of that are finite."""
+    held = np.clip(logarithm.real, -LARGEST_EXPONENT, LARGEST_EXPONENT)
+    return np.where(held == logarithm.real, logarithm, held)
 
 
 class _GaussianChart(Chart):

@@ -30,7 +30,6 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
 
     charts = {"frame": ScaleFrame, "log-cholesky": LogScaleChart, "factor": ScaleChart}
     explicit = ScaleChart
-    independent_features = True
 
     # ---- hooks: a spherical covariance pools squares over features ------------------------------------------------
     def per_feature(self, scales: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
+from skmix.families.base import DependentFeatures
 from skmix.families.gaussian import (
     LOG_2PI,
     Gaussian,
@@ -30,7 +31,7 @@ from skmix.likelihood.units import Units
 _ILL_CONDITIONED = 1e-6
 
 
-class MatrixGaussian(Gaussian):
+class MatrixGaussian(DependentFeatures, Gaussian):
     """What full and tied covariances share: factors L, W, their penalty, marginals and public names."""
 
     charts = {"frame": MatrixFrame, "log-cholesky": LogCholeskyChart, "factor": FactorChart}

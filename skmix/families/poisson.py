@@ -111,7 +111,6 @@ class Poisson(ExponentialFamily):
 
     charts = {"frame": RateFrame, "log": LogRate}
     explicit = RateChart
-    independent_features = True
     standardise = False
     softening = 0.1  # a rate of 0, of a cluster of zeros, is where EM stays
 
@@ -176,6 +175,9 @@ class Poisson(ExponentialFamily):
 
     def n_parameters(self, n_components: int, n_features: int) -> int:
         return n_components * n_features
+
+    def location_scale(self, parameters: Rates) -> tuple[np.ndarray, np.ndarray]:
+        return parameters.rates, np.sqrt(parameters.rates)
 
     # ---- units ----------------------------------------------------------------------------------------------------
     def publish(self, parameters: Rates, units: Units) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import digamma, gammaln
 
-from skmix.families.base import Additive, Chart, Family
+from skmix.families.base import LARGEST_EXPONENT, Additive, Coordinates, Family
 from skmix.families.gaussian import LOG_2PI, Moments, diagonal, outer, transpose
 from skmix.families.gaussian_diagonal import DiagonalGaussian
 from skmix.families.gaussian_matrix import MatrixGaussian
@@ -36,8 +36,6 @@ from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import Kernel
 from skmix.likelihood.threads import Workspace
 from skmix.likelihood.units import Units
-
-_LARGEST_EXPONENT = 300.0
 
 
 @dataclass
@@ -380,7 +378,7 @@ class _CompletingKernel:
         return Moments(counts, observed.first, observed.second + self.inner.pool(counts - observed.counts))
 
 
-class VariationalFrame(Chart):
+class VariationalFrame(Coordinates):
     """The inner family's frame, ν_k in the place of a component's rows, and the logarithms of β and ν − d + 1.
 
     All are in units of the information, per row, that the bound has of them at its maximum given the responsibilities.
@@ -408,7 +406,7 @@ class VariationalFrame(Chart):
         return np.log(np.concatenate([beta, np.ravel(excess)]))
 
     def parameters(self, z: np.ndarray) -> VariationalParameters:
-        logs = np.clip(self.logs + z[: self.n_positive] / self.root, -_LARGEST_EXPONENT, _LARGEST_EXPONENT)
+        logs = np.clip(self.logs + z[: self.n_positive] / self.root, -LARGEST_EXPONENT, LARGEST_EXPONENT)
         beta, excess = np.split(np.exp(logs), [self.n_beta])
         gaussian = self.inner.parameters(z[self.n_positive :])
         return VariationalParameters(gaussian, beta, self.least + excess.reshape(self.nu_shape))
@@ -416,6 +414,3 @@ class VariationalFrame(Chart):
     def coordinates(self, parameters: VariationalParameters) -> np.ndarray:
         positive = self.root * (self._logs(parameters) - self.logs)
         return np.concatenate([positive, self.inner.coordinates(parameters.gaussian)])
-
-    def gradient(self, z: np.ndarray, parameters: VariationalParameters, statistics: Moments) -> np.ndarray:
-        raise NotImplementedError("The bound of variational Bayes has no gradient here; use 'em' or an acceleration.")

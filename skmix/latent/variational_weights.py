@@ -12,10 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln, digamma, gammaln, polygamma
 
-from skmix.families.base import LEAST_SHARE, Chart
+from skmix.families.base import LARGEST_EXPONENT, LEAST_SHARE, Coordinates
 from skmix.latent.weights import LabelCounts, Weights
-
-_LARGEST_EXPONENT = 300.0
 
 
 class VariationalWeights(Weights):
@@ -69,7 +67,7 @@ class VariationalWeights(Weights):
     def m_step(self, statistics: LabelCounts, weights: np.ndarray) -> np.ndarray:
         return statistics.counts.copy()
 
-    def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Chart:
+    def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Coordinates:
         information = (self.least + weights) ** 2 * self.information(weights)
         return CountChart(weights, self.least, information / statistics.counts.sum())
 
@@ -171,7 +169,7 @@ WEIGHT_PRIORS: dict[str, type[VariationalWeights]] = {
 }
 
 
-class CountChart(Chart):
+class CountChart(Coordinates):
     """log(c + N) = log(c + N₀) + z/√m, with c what the prior adds to each count and m the information, per row.
 
     A z that would make a count negative gives a count of 0: the boundary, where components without rows are.
@@ -185,10 +183,7 @@ class CountChart(Chart):
         self.start = np.zeros(len(counts))
 
     def parameters(self, z: np.ndarray) -> np.ndarray:
-        return np.maximum(np.exp(np.minimum(self.log_counts + z / self.root, _LARGEST_EXPONENT)) - self.least, 0.0)
+        return np.maximum(np.exp(np.minimum(self.log_counts + z / self.root, LARGEST_EXPONENT)) - self.least, 0.0)
 
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         return self.root * (np.log(self.least + parameters) - self.log_counts)
-
-    def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
-        raise NotImplementedError("The bound of variational Bayes has no gradient here; use 'em' or an acceleration.")

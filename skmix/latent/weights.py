@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlogy
 
-from skmix.families.base import LEAST_SHARE, Additive, Chart, ExplicitChart
+from skmix.families.base import LEAST_SHARE, Additive, Chart, Coordinates, ExplicitChart
 
 _LEAST_WEIGHT = 1e-10  # where bounds, not coordinates, keep weights positive
 _LEAST = np.finfo(np.float64).tiny
@@ -69,7 +69,7 @@ class Weights:
     def m_step(self, statistics: LabelCounts, weights: np.ndarray) -> np.ndarray:
         return statistics.counts / statistics.counts.sum()
 
-    def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Chart:
+    def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Coordinates:
         """The component frame, or else plain softmax."""
         share = np.maximum(weights, LEAST_SHARE)
         return WeightChart(weights, np.sqrt(share) if name == "frame" else np.ones_like(weights))

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from skmix.families.base import ExponentialFamily
     from skmix.likelihood.blocks import Block, Rows
     from skmix.likelihood.threads import Workspace
 
@@ -47,14 +46,14 @@ class Kernel(Protocol):
 
 
 class FeatureKernel:
-    """Any exponential family: log p(x | k) = η_k·φ(x), so a block costs one product for E and one for its sums.
+    """Any `ExponentialFamily`: log p(x | k) = η_k·φ(x), so a block costs one product for E and one for its sums.
 
     Where rows are grouped by pattern, the product runs once per pattern with the natural parameters of the marginal,
     and the sums are lifted to those of complete rows. Features of missing entries are 0, so one set of features
     serves all patterns.
     """
 
-    def __init__(self, family: ExponentialFamily, parameters: Any, offset: np.ndarray, rows: Rows, error: float = 0.0):
+    def __init__(self, family: Any, parameters: Any, offset: np.ndarray, rows: Rows, error: float = 0.0):
         self.family, self.parameters, self.rows, self.error = family, parameters, rows, error
         self.offset = offset
         if rows.grouped is None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skmix.families.base import Additive, Chart, ExplicitChart, Family
+from skmix.families.base import Additive, Chart, Coordinates, ExplicitChart, Family
 
 
 class Parameters(NamedTuple):
@@ -63,15 +63,16 @@ class Model:
             self.family.m_step(statistics.components, parameters.components),
         )
 
-    def chart(self, name: str, parameters: Parameters, statistics: Statistics) -> ModelChart:
-        """The named coordinates about `parameters`."""
+    def chart(self, name: str, parameters: Parameters, statistics: Statistics) -> Any:
+        """The named coordinates about `parameters`: a :class:`Chart` if the family has a gradient."""
         charts = self.family.charts
         if name not in charts:
             raise ValueError(
                 f"{type(self.family).__name__} has no chart {name!r}; the 'chart' of the solver must be one of "
                 f"{sorted(charts)}."
             )
-        return ModelChart(
+        kind = ModelChart if self.family.has_gradient else ModelCoordinates
+        return kind(
             self.latent.chart(name, parameters.latent, statistics.latent),
             charts[name](self.family, parameters.components, statistics.components),
         )
@@ -82,10 +83,10 @@ class Model:
         return ExplicitModelChart(self.latent.explicit(parameters.latent), components)
 
 
-class ModelChart(Chart):
+class ModelCoordinates(Coordinates):
     """The coordinates of the latent structure and those of the components, one behind the other."""
 
-    def __init__(self, latent: Chart, components: Chart):
+    def __init__(self, latent: Coordinates, components: Coordinates):
         self.latent, self.components = latent, components
         self.n_latent = len(latent.start)
         self.start = np.concatenate([latent.start, components.start])
@@ -97,6 +98,13 @@ class ModelChart(Chart):
     def coordinates(self, parameters: Parameters) -> np.ndarray:
         parts = (self.latent.coordinates(parameters.latent), self.components.coordinates(parameters.components))
         return np.concatenate(parts)
+
+
+class ModelChart(ModelCoordinates, Chart):
+    """The same of charts, which have a gradient."""
+
+    latent: Chart
+    components: Chart
 
     def gradient(self, z: np.ndarray, parameters: Parameters, statistics: Statistics) -> np.ndarray:
         n = self.n_latent

@@ -115,8 +115,8 @@ class Objective:
         """EM's next parameters."""
         return self.model.m_step(point.statistics, point.parameters)
 
-    def chart(self, name: str, point: Point) -> Chart:
-        """The named coordinates about `point`."""
+    def chart(self, name: str, point: Point) -> Any:
+        """The named coordinates about `point`: a :class:`Chart` if the family has a gradient."""
         return self.model.chart(name, point.parameters, point.statistics)
 
     def gradient(self, chart: Chart, z: np.ndarray, point: Point) -> np.ndarray:
