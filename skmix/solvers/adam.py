@@ -15,15 +15,17 @@ from skmix.solvers.em import em_step, remaining_of_epochs
 from skmix.solvers.result import Ending, Trace
 
 _DECAY = (0.9, 0.999)  # of the averages of the gradient and of its square
-_HALVINGS = 20
+_HALVINGS = 20  # in a row: then steps no longer gain
+_RECOVERY = 1.2  # of the step length, with every epoch that is kept
 
 
 class Adam(Solver):
     """Adam: stochastic gradients of minibatches, each coordinate with a step length of its own.
 
-    An epoch goes once through the rows in random batches; then the objective is evaluated by a pass over all rows. An
-    epoch that lowers it is taken back and the step length halved. So an epoch costs two passes. It is here to be
-    compared: the geometry that EM has for free, Adam must learn from noisy gradients.
+    An epoch goes once through the rows in random batches; then the objective is evaluated by a pass over all rows, so that
+    an epoch costs two passes. One that lowers the objective is taken back and the step length halved; it recovers by a
+    fifth with every epoch that is kept. It is here to be compared: the geometry that EM has for free, Adam must learn
+    from noisy gradients.
 
     Parameters
     ----------
@@ -76,6 +78,7 @@ class Adam(Solver):
                     return self._stuck(objective, point, trace)
                 continue
             point = reached
+            rate, halvings = min(_RECOVERY * rate, self.learning_rate), 0
             trace.accept(point)
             remaining = remaining_of_epochs(trace.values, objective, point)
             if remaining <= trace.tol:
@@ -87,7 +90,7 @@ class Adam(Solver):
         after = em_step(objective, point)
         if after.value - point.value <= objective.noise(point.value):
             return self.converged(point, 0.0, trace)
-        reason = f"stopped: steps no longer gain, after {_HALVINGS} halvings of their length"
+        reason = f"stopped: steps no longer gain, after {_HALVINGS} halvings of their length in a row"
         return Ending(point, False, reason, self.name, "Polish with solver='lbfgs' and warm_start=True.")
 
     def _epoch(self, objective: Objective, chart: Any, rate: float, rng: np.random.RandomState) -> np.ndarray:
