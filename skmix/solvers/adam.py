@@ -15,15 +15,15 @@ from skmix.solvers.em import em_step, remaining_of_epochs
 from skmix.solvers.result import Ending, Trace
 
 _DECAY = (0.9, 0.999)  # of the averages of the gradient and of its square
-_HALVINGS = 20  # in a row: then steps no longer gain
+_HALVINGS = 10  # in a row: then steps no longer gain
 _RECOVERY = 1.2  # of the step length, with every epoch that is kept
 
 
 class Adam(Solver):
     """Adam: stochastic gradients of minibatches, each coordinate with a step length of its own.
 
-    An epoch goes once through the rows in random batches; then the objective is evaluated by a pass over all rows, so that
-    an epoch costs two passes. One that lowers the objective is taken back and the step length halved; it recovers by a
+    An epoch goes once through the rows in random batches; then the objective is evaluated by a pass over all rows: an
+    epoch costs two passes. One that lowers the objective is taken back and the step length halved; it recovers by a
     fifth with every epoch that is kept. It is here to be compared: the geometry that EM has for free, Adam must learn
     from noisy gradients.
 
