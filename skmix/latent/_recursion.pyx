@@ -28,7 +28,7 @@ ctypedef const Py_ssize_t[::1] bounds
 cdef double LEAST_SUM = 1e-200  # of a row of p·b: below, probabilities may have underflowed that matter
 cdef double LEAST_ENTRY = 1e-290  # likewise of an entry, where transitions are as rare as
 cdef double RARE = 1e-50
-
+cdef double TINY = 1e-15  # LEAST_ENTRY times it is still a normal number
 
 cdef double LEAST_PRODUCT = 1e-100  # of several c, before its logarithm is taken
 
@@ -41,6 +41,7 @@ cdef struct Chain:
     vector log_start
     vector log_A
     bint rare  # whether there are transitions that (all but) never happen
+    bint tiny  # whether some of them are so small that p may underflow to 0
 
 
 cdef struct Direction:  # in which a chain moves
@@ -92,6 +93,15 @@ cdef inline void add_outer(vector left, vector right, double* out, Py_ssize_t K)
             out[i * K + j] += part * right[j]
 
 
+cdef inline bint reached(vector alpha, vector into, Py_ssize_t K) noexcept nogil:
+    """Whether any possible state moves to the state that the transitions `into` lead to: its p may have underflowed."""
+    cdef Py_ssize_t i
+    for i in range(K):
+        if alpha[i] > 0.0 and into[i] > 0.0:
+            return True
+    return False
+
+
 # ---- scaled ---------------------------------------------------------------------------------------------------------
 cdef bint forward(Chain* chain, vector x, double* alpha, double* predictive, double* log_likelihood, Py_ssize_t T,
                   double* work) noexcept nogil:
@@ -122,7 +132,9 @@ cdef bint forward(Chain* chain, vector x, double* alpha, double* predictive, dou
             return False
         if chain.rare:
             for j in range(K):
-                if p[j] > 0.0 and b[j] < LEAST_ENTRY:
+                if b[j] < LEAST_ENTRY and (
+                    p[j] > 0.0 or chain.tiny and t > 0 and reached(alpha + (t - 1) * K, chain.A_transposed + j * K, K)
+                ):
                     return False
         share = 1.0 / c
         for j in range(K):
@@ -385,11 +397,13 @@ cdef double best_path(Chain* chain, double* x, Py_ssize_t* path, Py_ssize_t T, d
 # its transpose, its logarithm. A direction is laid out alike.
 cdef Chain chain_of(const double[:, ::1] packed) noexcept:
     cdef Py_ssize_t K = packed.shape[1], i, j
-    cdef bint rare = False
+    cdef bint rare = False, tiny = False
     for i in range(2, 2 + K):
         for j in range(K):
             rare = rare or packed[i, j] < RARE
-    return Chain(K, &packed[0, 0], &packed[2, 0], &packed[2 + K, 0], &packed[1, 0], &packed[2 + 2 * K, 0], rare)
+            tiny = tiny or 0.0 < packed[i, j] < TINY
+    return Chain(K, &packed[0, 0], &packed[2, 0], &packed[2 + K, 0], &packed[1, 0], &packed[2 + 2 * K, 0], rare,
+                 tiny)
 
 
 cdef Direction direction_of(const double[:, ::1] packed) noexcept:
