@@ -298,13 +298,18 @@ cdef inline double weighed(vector log_weight, vector value, double log_total, Py
 
 cdef void log_forward_along(Chain* chain, vector x, vector slope, Direction* direction, vector log_alpha, vector predictive,
                             double* d_alpha, double* d_predictive, Py_ssize_t T, double* work) noexcept nogil:
-    """The derivatives of log α and of log p(x_t | past)."""
+    """The derivatives of log α and of log p(x_t | past): 0 of a row that tells nothing."""
     cdef Py_ssize_t K = chain.K, t, i, j
     cdef double* terms = work
     cdef double* moves = work + K
     cdef double* at
     for t in range(T):
         at = d_alpha + t * K
+        if not isfinite(predictive[t]):
+            d_predictive[t] = 0.0
+            for j in range(K):
+                at[j] = 0.0
+            continue
         for j in range(K):
             if t == 0:
                 at[j] = direction.log_start[j] + slope[j]
@@ -336,8 +341,10 @@ cdef void log_backward_along(Chain* chain, double* x, double* slope, Direction* 
         beta[j] = d_beta[j] = 0.0
     for t in range(T - 1, -1, -1):
         for j in range(K):
-            after[j] = x[t * K + j] + beta[j] - predictive[t]
-            moves[j] = slope[t * K + j] + d_beta[j] - d_predictive[t]
+            after[j] = moves[j] = 0.0
+            if isfinite(predictive[t]):
+                after[j] = x[t * K + j] + beta[j] - predictive[t]
+                moves[j] = slope[t * K + j] + d_beta[j] - d_predictive[t]
             x[t * K + j] = weight * exp(log_alpha[t * K + j] + beta[j])
             slope[t * K + j] = x[t * K + j] * (d_alpha[t * K + j] + d_beta[j])
         if t > 0:
@@ -442,7 +449,8 @@ def smooth(double[:, ::1] x, double[:, ::1] alpha, double[::1] predictive, const
                 one = 0.0
                 for i in range(a, a + T):
                     one += predictive[i]
-            log_likelihood += weight[s] * one
+            if weight[s] != 0.0:  # a sequence without weight may be impossible: 0·−∞
+                log_likelihood += weight[s] * one
         for i in range(K * K):
             (&counts[1, 0])[i] += chain.A[i] * G[i]
     free(work)
