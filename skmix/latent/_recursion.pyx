@@ -263,6 +263,17 @@ cdef void log_forward(Chain* chain, vector x, double* log_alpha, double* predict
         predictive[t] = log_c
 
 
+cdef inline void settle(vector log_alpha, double* beta, Py_ssize_t K, double* work) noexcept nogil:
+    """Shift log β so that posterior probabilities add up to 1: along a million rows rounding does, too."""
+    cdef Py_ssize_t j
+    cdef double excess
+    for j in range(K):
+        work[j] = log_alpha[j] + beta[j]
+    excess = log_sum(work, K)
+    for j in range(K):
+        beta[j] -= excess
+
+
 cdef void log_backward(Chain* chain, double* x, vector log_alpha, vector predictive, double weight, double* first,
                        double* counts, Py_ssize_t T, double* work) noexcept nogil:
     """As `backward`, but for the transitions' weighted expected numbers, which are added to `counts`."""
@@ -273,6 +284,7 @@ cdef void log_backward(Chain* chain, double* x, vector log_alpha, vector predict
     for j in range(K):
         beta[j] = 0.0
     for t in range(T - 1, -1, -1):
+        settle(log_alpha + t * K, beta, K, terms)
         for j in range(K):
             after[j] = x[t * K + j] + beta[j] - predictive[t] if isfinite(predictive[t]) else 0.0
             x[t * K + j] = weight * exp(log_alpha[t * K + j] + beta[j])
@@ -340,6 +352,7 @@ cdef void log_backward_along(Chain* chain, double* x, double* slope, Direction* 
     for j in range(K):
         beta[j] = d_beta[j] = 0.0
     for t in range(T - 1, -1, -1):
+        settle(log_alpha + t * K, beta, K, terms)
         for j in range(K):
             after[j] = moves[j] = 0.0
             if isfinite(predictive[t]):
