@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The recursions along hidden Markov chains: forward, backward, their derivatives, Viterbi's, and drawing of paths.
 
-Rows of all sequences are concatenated; `first` says where each begins. Every function works on the sequences
-``begin <= s < end`` without Python's lock, so that threads can share them out.
+Rows of all sequences are concatenated; `first` says where each begins, and none is empty. Every function works on the
+sequences ``begin <= s < end`` without Python's lock, so that threads can share them out.
 
 Each row of emission log-densities x_t is shifted by its maximum before exp(). With b = exp(x − max), p the prediction,
 α the filtered and γ the smoothed probabilities of a row,
