@@ -222,7 +222,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixi
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=len(starts)).tolist()
         cancelled, runs = Event(), []
         for index, (begin, seed) in enumerate(zip(starts, seeds, strict=True)):
-            own = Objective(objective.model, objective.rows.fork(), Threads(n_threads), cancelled)
+            own = objective.fork(Threads(n_threads), cancelled)
             runs.append((own, begin, Trace(own, self.tol, self.max_iter, Verbose.of(self, index), seed)))
         try:
             if jobs == 1:

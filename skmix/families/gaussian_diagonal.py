@@ -204,6 +204,9 @@ class ScaleKernel:
             y *= block.observed
         return y
 
+    def prepare(self, block: Block, work: Workspace) -> None:
+        """Nothing: residuals are formed anew whenever they are needed."""
+
     def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
         for k in range(len(out)):
             y = self._residual(block, k, work)

@@ -74,18 +74,26 @@ class SharedKernel:
         constant = self.family.log_normaliser(parameters) - 0.5 * np.square(nu).sum(axis=-1) + self.offset
         return list(zip(W, nu, constant, strict=True))
 
+    def prepare(self, block: Block, work: Workspace) -> None:
+        self._whiten(block, self._open(block), work)
+
+    def _whiten(self, block: Block, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], work: Workspace) -> None:
+        Y = work.take("whitened", block.Z.shape, self.rows.dtype)
+        for (a, b), (W, _, _) in zip(block.segments, parts, strict=True):
+            np.matmul(W.astype(Y.dtype), block.Z[:, a:b], out=Y[:, a:b])
+
     def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
-        dtype = self.rows.dtype
-        parts = self.parts if block.patterns is None else self._open(block)
+        dtype, parts = self.rows.dtype, self._open(block)
+        self._whiten(block, parts, work)
         Y = work.take("whitened", block.Z.shape, dtype)
-        for (a, b), (W, nu, constant) in zip(block.segments, parts, strict=True):
-            y = Y[:, a:b]
-            np.matmul(W.astype(dtype), block.Z[:, a:b], out=y)
-            np.matmul(nu.astype(dtype), y, out=out[:, a:b])
+        for (a, b), (_, nu, constant) in zip(block.segments, parts, strict=True):
+            np.matmul(nu.astype(dtype), Y[:, a:b], out=out[:, a:b])
             out[:, a:b] += constant.astype(dtype)[:, None]
-            out[:, a:b] -= np.einsum("im,im->m", y, y) / 2
+        out -= np.einsum("im,im->m", Y, Y) / 2
 
     def _open(self, block: Block) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        if block.patterns is None:
+            return self.parts
         block.marginal = self.family.marginal(self.parameters, block.patterns)
         return self._parts(block.marginal)
 

@@ -89,7 +89,7 @@ class _SimplexChart(Chart):
     """
 
     def __init__(self, simplexes: Simplexes, probabilities: np.ndarray, totals: np.ndarray):
-        self.simplexes, self.probabilities = simplexes, probabilities
+        self.simplexes = simplexes
         self.totals = np.maximum(totals, LEAST_SHARE) * np.ones_like(probabilities)
         self.start = np.zeros(simplexes.size)
 
@@ -157,7 +157,7 @@ class SoftmaxChart(_SimplexChart):
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         """Of all z that give these probabilities, the one without a part along the direction that changes nothing."""
         change = self.simplexes.spread(self._logarithms(parameters) - self.log_origin)
-        weight = np.where(self.simplexes.free, np.maximum(self.probabilities, LEAST_SHARE), 0.0)
+        weight = self.simplexes.spread(self.root**2 / self.simplexes.multiplicity)
         level = (weight * change).sum(axis=-1, keepdims=True) / np.maximum(weight.sum(axis=-1, keepdims=True), _LEAST)
         return self.root * self.simplexes.average(change - level)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlogy
 
-from skmix.families.base import LEAST_SHARE, Additive, Chart, Coordinates, ExplicitChart
+from skmix.families.base import LEAST_SHARE, Additive, Coordinates, ExplicitChart
+from skmix.families.simplex import Simplexes, SoftmaxChart
 
 _LEAST_WEIGHT = 1e-10  # where bounds, not coordinates, keep weights positive
-_LEAST = np.finfo(np.float64).tiny
 _LEAST_EXPONENT = {"float64": -700.0, "float32": -80.0}
 
 
@@ -23,6 +23,8 @@ class LabelCounts(Additive):
 
 class Weights:
     """Labels drawn independently with probabilities w, the mixture's weights; parameters are the array w (K,)."""
+
+    independent = True  # no label tells of another
 
     def offset(self, weights: np.ndarray) -> np.ndarray:
         """Log-weights (K,), −inf for a component of weight 0, added to the log-densities by the kernel."""
@@ -66,13 +68,16 @@ class Weights:
         """Statistics of given responsibilities of shape (K, n)."""
         return LabelCounts(R.sum(axis=1, dtype=np.float64))
 
+    def penalise(self, statistics: LabelCounts, weights: np.ndarray) -> LabelCounts:
+        """Add the prior's pseudo-counts: there is no prior."""
+        return statistics
+
     def m_step(self, statistics: LabelCounts, weights: np.ndarray) -> np.ndarray:
         return statistics.counts / statistics.counts.sum()
 
     def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Coordinates:
-        """The component frame, or else plain softmax."""
-        share = np.maximum(weights, LEAST_SHARE)
-        return WeightChart(weights, np.sqrt(share) if name == "frame" else np.ones_like(weights))
+        """The component frame, or else plain softmax; weights of 0 stay."""
+        return WeightChart(Simplexes.of(weights > 0), weights, np.ones(1), whitened=name == "frame")
 
     def explicit(self, weights: np.ndarray) -> ExplicitChart:
         """The weights as they are, for solvers that take constraints."""
@@ -86,31 +91,11 @@ class Weights:
         return n_components - 1
 
 
-class WeightChart(Chart):
-    """log w = log w₀ + a/√m, normalised; with m = 1 these are softmax coordinates.
-
-    One direction of `a` changes nothing: the gradient along it is 0.
-    """
-
-    def __init__(self, weights: np.ndarray, root: np.ndarray):
-        self.log_weights, self.root = np.log(np.maximum(weights, _LEAST)), root
-        self.dead = weights == 0
-        self.start = np.zeros(len(weights))
-
-    def parameters(self, z: np.ndarray) -> np.ndarray:
-        log_weights = self.log_weights + z / self.root
-        weights = np.exp(log_weights - log_weights.max())
-        weights[self.dead] = 0.0
-        return weights / weights.sum()
-
-    def coordinates(self, parameters: np.ndarray) -> np.ndarray:
-        """Of all z that give these weights, the one without a part along the direction that changes nothing."""
-        alive = np.where(self.dead, 0.0, self.root)
-        z = alive * (np.log(np.maximum(parameters, _LEAST)) - self.log_weights)
-        return z - alive * (alive @ z) / (alive @ alive)
+class WeightChart(SoftmaxChart):
+    """Softmax coordinates of the weights."""
 
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
-        return (statistics.counts - statistics.counts.sum() * parameters) / self.root
+        return super().gradient(z, parameters, statistics.counts)
 
 
 class ExplicitWeights(ExplicitChart):

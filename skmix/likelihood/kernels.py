@@ -5,7 +5,9 @@ Every kernel does the same two things to a block, so a pass need not know which 
 - ``log_density(block, out, work)`` writes log p(x_n | k) plus the kernel's offset for component k into ``out`` (K, n),
 - ``sums(block, R, work)`` returns an additive value from the weighted responsibilities ``R`` (K, n),
 
-and ``statistics(total)`` turns the sum of those values over all blocks into the family's statistics.
+and ``statistics(total)`` turns the sum of those values over all blocks into the family's statistics. ``sums`` and what
+follows need what ``log_density`` left in the block and in ``work``; where that was on another visit to the block,
+``prepare(block, work)`` forms it again.
 
 For Hessian products the same block, after ``log_density``, also gives derivatives along a ``direction``, which
 ``towards(tangent)`` makes of a tangent of the parameters:
@@ -33,6 +35,8 @@ class Kernel(Protocol):
     error: float  # nats that rounding may leave in a log-density
 
     def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None: ...
+
+    def prepare(self, block: Block, work: Workspace) -> None: ...
 
     def sums(self, block: Block, R: np.ndarray, work: Workspace) -> Any: ...
 
@@ -75,12 +79,16 @@ class FeatureKernel:
             self.family.features(block, block.features)
         return block.features
 
+    def prepare(self, block: Block, work: Workspace) -> None:
+        if block.patterns is not None:
+            block.marginal = self.family.marginal(self.parameters, block.patterns)
+
     def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
+        self.prepare(block, work)
         phi = self._features(block, work)
         if block.patterns is None:
             np.matmul(self.eta, phi, out=out)
         else:
-            block.marginal = self.family.marginal(self.parameters, block.patterns)
             for (start, stop), eta in zip(block.segments, self._eta(block.marginal), strict=True):
                 np.matmul(eta, phi[:, start:stop], out=out[:, start:stop])
 
@@ -144,6 +152,8 @@ class ResidualKernel:
         return [(means, *part) for part in per_pattern]
 
     def _open(self, block: Block) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        if block.patterns is None:
+            return self.parts
         block.marginal = self.family.marginal(self.parameters, block.patterns)
         return self._parts(block.marginal)
 
@@ -151,18 +161,27 @@ class ResidualKernel:
         shape = (len(self.offset), self.rows.n_features, len(block))
         return work.take("residuals", shape, self.rows.dtype)
 
-    def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
-        parts = self.parts if block.patterns is None else self._open(block)
+    def prepare(self, block: Block, work: Workspace) -> None:
+        self._whiten(block, self._open(block), work)
+
+    def _whiten(self, block: Block, parts: Any, work: Workspace, out: np.ndarray | None = None) -> None:
+        """Write the residuals of all components, and their squared lengths into `out`, (K, n), while they are hot."""
         Y = self._residuals(block, work)
         D = work.take("centred", block.Z.shape, self.rows.dtype)
         half = self.rows.n_features // 2  # W is lower triangular: its upper right quarter is skipped
-        for (a, b), (means, whitening, log_norm) in zip(block.segments, parts, strict=True):
+        for (a, b), (means, whitening, _) in zip(block.segments, parts, strict=True):
             for k, (mu, W) in enumerate(zip(means, whitening, strict=True)):
                 d, y = D[:, a:b], Y[k, :, a:b]
                 np.subtract(block.Z[:, a:b], mu[:, None], out=d)
                 y[:half] = W[:half, :half] @ d[:half]
                 y[half:] = W[half:] @ d
-                np.einsum("im,im->m", y, y, out=out[k, a:b])
+                if out is not None:
+                    np.einsum("im,im->m", y, y, out=out[k, a:b])
+
+    def log_density(self, block: Block, out: np.ndarray, work: Workspace) -> None:
+        parts = self._open(block)
+        self._whiten(block, parts, work, out)
+        for (a, b), (_, _, log_norm) in zip(block.segments, parts, strict=True):
             out[:, a:b] *= -0.5
             out[:, a:b] += log_norm[:, None]
 

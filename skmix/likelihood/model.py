@@ -40,7 +40,10 @@ class Model:
 
     def penalise(self, statistics: Statistics, parameters: Parameters) -> Statistics:
         """Statistics with the prior's pseudo-statistics added."""
-        return Statistics(statistics.latent, self.family.penalise(statistics.components, parameters.components))
+        return Statistics(
+            self.latent.penalise(statistics.latent, parameters.latent),
+            self.family.penalise(statistics.components, parameters.components),
+        )
 
     def log_prior(self, parameters: Parameters) -> float:
         """Log prior density up to a constant, in nats (total)."""

@@ -95,8 +95,13 @@ class Objective:
     def at(self, parameters: Parameters) -> Point:
         """One pass at `parameters`."""
         kernel = self.kernel(parameters)
-        log_likelihood, statistics = self._pass(kernel, self._expectation)
+        log_likelihood, statistics = self._expect(kernel, parameters.latent)
         return self.point(parameters, log_likelihood, statistics, kernel.error)
+
+    @_unwarned
+    def expect(self, parameters: Parameters) -> tuple[float, Statistics]:
+        """Log-likelihood in standardised units, nats, and statistics, the prior not included; one pass."""
+        return self._expect(self.kernel(parameters), parameters.latent)
 
     @_unwarned
     def point(
@@ -145,21 +150,7 @@ class Objective:
                 f"There are no Hessian products in the coordinates of {type(chart).__name__}; use 'frame'."
             )
         tangent = along(chart.parameters, (z, v))
-        kernel = self.kernel(point.parameters)
-        offset = along(self.model.latent.offset, (point.parameters.latent, tangent.latent))
-        direction = kernel.towards(tangent.components)
-
-        def task(index: int, work: Workspace) -> _Sums:
-            block = self.rows.block(index, work)
-            R = self._log_joint(kernel, block, work)
-            slope = work.take("slope", R.shape, R.dtype)
-            kernel.slope(block, direction, slope, work)
-            slope += offset.astype(R.dtype)[:, None]
-            latent = self.model.latent.posterior_along(R, slope, block.weight)
-            return _Sums(0.0, latent, kernel.sums_along(block, R, slope, direction, work))
-
-        total = self._reduce(task)
-        change = Statistics(total.latent, kernel.statistics(total.components))
+        change = self._expect_along(self.kernel(point.parameters), point.parameters.latent, tangent)
         change = change + along(
             lambda new: self.model.rebase(point.statistics, point.parameters, new), (point.parameters, tangent)
         )
@@ -170,9 +161,18 @@ class Objective:
         )
         return product / self.rows.total_weight
 
+    @property
+    def n_units(self) -> int:
+        """How many independent parts the data have: rows here, sequences in a chain."""
+        return self.rows.n_samples
+
     def subset(self, chosen: np.ndarray) -> Part:
-        """The rows numbered `chosen`, standardised as all are; passes over them count in proportion here."""
-        return Part(self, self.rows.take(chosen))
+        """The independent units numbered `chosen`, standardised as all are; passes over them count in proportion."""
+        return Part(self, Objective(self.model, self.rows.take(chosen), self.threads, self.cancelled))
+
+    def fork(self, threads: Threads, cancelled: Event) -> Objective:
+        """The same objective for another thread."""
+        return Objective(self.model, self.rows.fork(), threads, cancelled)
 
     def noise(self, value: float) -> float:
         """The least change of the objective that is told from rounding.
@@ -227,7 +227,7 @@ class Objective:
             return 0
 
         with self.threads.open():
-            self.threads.reduce(task, len(self.rows))
+            self._over_blocks(task)
 
     # ---- passes ---------------------------------------------------------------------------------------------------
     def kernel(self, parameters: Parameters) -> Kernel:
@@ -235,32 +235,53 @@ class Objective:
         offset = self.model.latent.offset(parameters.latent)
         return self.model.family.kernel(parameters.components, offset, self.rows)
 
+    def _expect(self, kernel: Kernel, latent: Any) -> tuple[float, Statistics]:
+        """Log-likelihood and statistics; `latent` are the parameters of the latent structure."""
+        return self._pass(kernel, lambda block, R: self.model.latent.posterior(R, block.weight))
+
+    def _expect_along(self, kernel: Kernel, latent: Any, tangent: Parameters) -> Statistics:
+        """The derivative of the statistics as the parameters move along `tangent`, about fixed coordinates of rows."""
+        offset = along(self.model.latent.offset, (latent, tangent.latent))
+        direction = kernel.towards(tangent.components)
+
+        def task(index: int, work: Workspace) -> Sums:
+            block = self.rows.block(index, work)
+            R = self._log_joint(kernel, block, work)
+            slope = work.take("slope", R.shape, R.dtype)
+            kernel.slope(block, direction, slope, work)
+            slope += offset.astype(R.dtype)[:, None]
+            counts = self.model.latent.posterior_along(R, slope, block.weight)
+            return Sums(0.0, counts, kernel.sums_along(block, R, slope, direction, work))
+
+        total = self._reduce(task)
+        return Statistics(total.latent, kernel.statistics(total.components))
+
     def _pass(self, kernel: Kernel, posterior: Callable) -> tuple[float, Statistics]:
         """Log-likelihood and statistics, the responsibilities of each block given by ``posterior(block, R)``."""
 
-        def task(index: int, work: Workspace) -> _Sums:
+        def task(index: int, work: Workspace) -> Sums:
             block = self.rows.block(index, work)
             R = self._log_joint(kernel, block, work)
             log_likelihood, latent = posterior(block, R)
-            return _Sums(log_likelihood, latent, kernel.sums(block, R, work))
+            return Sums(log_likelihood, latent, kernel.sums(block, R, work))
 
         total = self._reduce(task)
         return total.log_likelihood, Statistics(total.latent, kernel.statistics(total.components))
 
-    def _reduce(self, task: Callable[[int, Workspace], _Sums]) -> _Sums:
+    def _reduce(self, task: Callable[[int, Workspace], Any]) -> Any:
         """The sum of a task over all blocks; a pass."""
-        if self.cancelled is not None and self.cancelled.is_set():
-            raise KeyboardInterrupt
+        self._check_cancelled()
         with self.threads.open():
-            total = self.threads.reduce(task, len(self.rows))
-        self._count(1.0)
+            total = self._over_blocks(task)
+        self.n_passes += 1.0
         return total
 
-    def _count(self, passes: float) -> None:
-        self.n_passes += passes
+    def _check_cancelled(self) -> None:
+        if self.cancelled is not None and self.cancelled.is_set():
+            raise KeyboardInterrupt
 
-    def _expectation(self, block: Block, R: np.ndarray) -> tuple[float, Any]:
-        return self.model.latent.posterior(R, block.weight)
+    def _over_blocks(self, task: Callable[[int, Workspace], Any]) -> Any:
+        return self.threads.reduce(task, len(self.rows), spread=self.rows.worth_threads)
 
     def _log_joint(self, kernel: Kernel, block: Block, work: Workspace) -> np.ndarray:
         R = work.take("R", (len(kernel.offset), len(block)), self.rows.dtype)
@@ -268,31 +289,33 @@ class Objective:
         return R
 
 
-class Part(Objective):
-    """Some of the rows of another objective: what stochastic solvers make their steps from."""
+class Part:
+    """Some of the units of another objective: what stochastic solvers make their steps from.
 
-    def __init__(self, whole: Objective, rows: Rows):
-        super().__init__(whole.model, rows, whole.threads, whole.cancelled)
-        self.whole = whole
-        self.share = rows.total_weight / whole.rows.total_weight
+    Parameters
+    ----------
+    whole : Objective
+    own : Objective
+        That of these units alone.
+    """
 
-    def _count(self, passes: float) -> None:
-        self.whole._count(passes * self.rows.n_samples / self.whole.rows.n_samples)
+    def __init__(self, whole: Objective, own: Objective):
+        self.whole, self.own = whole, own
+        self.share = own.rows.total_weight / whole.rows.total_weight
 
-    @_unwarned
     def expect(self, parameters: Parameters) -> tuple[float, Statistics]:
         """Log-likelihood of these rows in standardised units, nats, and their statistics, the prior not included."""
-        return self._pass(self.kernel(parameters), self._expectation)
+        self.whole.n_passes += self.own.rows.n_samples / self.whole.rows.n_samples
+        return self.own.expect(parameters)
 
-    @_unwarned
     def estimate(self, parameters: Parameters) -> Statistics:
         """What the statistics of the whole, the prior included, would be if all rows were like these."""
-        _, statistics = self._pass(self.kernel(parameters), self._expectation)
-        return self.model.penalise(statistics * (1.0 / self.share), parameters)
+        _, statistics = self.expect(parameters)
+        return self.own.model.penalise(statistics * (1.0 / self.share), parameters)
 
 
 @dataclass
-class _Sums(Additive):
+class Sums(Additive):
     """What the blocks of a pass add up to."""
 
     log_likelihood: float

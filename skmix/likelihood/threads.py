@@ -119,8 +119,11 @@ class Threads:
             finally:
                 self._pool, self._open = None, False
 
-    def reduce(self, task: Callable[[int, Workspace], Any], count: int) -> Any:
-        """The sum of ``task(index, workspace)`` over the indices, in an order that the threads cannot change."""
+    def reduce(self, task: Callable[[int, Workspace], Any], count: int, spread: bool = True) -> Any:
+        """The sum of ``task(index, workspace)`` over the indices, in an order that the threads cannot change.
+
+        Without `spread`, all of it in this thread: where tasks are too small to gain from others.
+        """
         if count == 1:
             work = self._spare.pop() if self._spare else Workspace()
             self._spare.append(work)
@@ -135,7 +138,7 @@ class Threads:
                 self._spare.append(work)
 
         bounds = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        return _sum(self._pool.map(chunk, bounds) if self._pool is not None else map(chunk, bounds))
+        return _sum(self._pool.map(chunk, bounds) if spread and self._pool is not None else map(chunk, bounds))
 
 
 def _sum(parts: Iterable[Any]) -> Any:

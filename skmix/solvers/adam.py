@@ -32,7 +32,7 @@ class Adam(Solver):
     learning_rate : float, default=0.02
         Length of the first steps, in the frame's coordinates.
     batch_size : int, default=1024
-        Rows of a minibatch.
+        Rows of a minibatch (about, where sequences must stay whole).
     random_state : int or None, default=None
         Seed; None takes one from the estimator's `random_state`. It draws the batches.
 
@@ -96,8 +96,8 @@ class Adam(Solver):
     def _epoch(self, objective: Objective, chart: Any, rate: float, rng: np.random.RandomState) -> np.ndarray:
         """The coordinates after one pass in batches, averaged over its second half."""
         z, mean, square = chart.start, 0.0, 0.0
-        n = objective.rows.n_samples
-        batches = np.array_split(rng.permutation(n), -(-n // self.batch_size))
+        n = objective.n_units
+        batches = np.array_split(rng.permutation(n), min(n, -(-objective.rows.n_samples // self.batch_size)))
         tail = np.zeros_like(z)
         for t, chosen in enumerate(batches, start=1):
             parameters = chart.parameters(z)

@@ -30,12 +30,15 @@ class Solver(BaseEstimator, ABC):
         A sentence for the user that says which models it takes, where that is not all.
     needs_gradient : bool
         Whether it climbs by gradients.
+    needs_independent_labels : bool
+        Whether it takes mixtures only, no chains.
     """
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
     takes: ClassVar[str] = ""
     needs_gradient: ClassVar[bool] = False
+    needs_independent_labels: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check(self, objective: Objective) -> None:
@@ -46,6 +49,11 @@ class Solver(BaseEstimator, ABC):
             raise ValueError(
                 f"solver={self.name!r} needs a gradient, which {type(model.family).__name__} does not give; choose "
                 "solver='em', 'squarem' or 'anderson'."
+            )
+        if self.needs_independent_labels and not model.latent.independent:
+            raise ValueError(
+                f"solver={self.name!r} needs independent labels, but the states of a hidden Markov model depend on each "
+                "other; choose solver='auto', 'em' or 'lbfgs'."
             )
         missing = [method for method in self.requires if not getattr(model.family, method, None)]
         if missing:

@@ -65,6 +65,7 @@ class Constrained(Solver):
     name = "constrained"
     requires = ("explicit",)
     needs_gradient = True
+    needs_independent_labels = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "method": [StrOptions({"slsqp", "trust-constr"})],
         "weights": [LinearConstraint, list, tuple, None],

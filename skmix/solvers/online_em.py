@@ -33,7 +33,7 @@ class OnlineEM(Solver):
     method : {"incremental", "stepwise"}, default="incremental"
         How statistics of blocks are combined.
     n_blocks : int, default=20
-        Blocks into which the rows are divided at random.
+        Blocks into which the rows (sequences, in a hidden Markov model) are divided at random.
     exponent : float, default=0.6
         Decay of the weights of "stepwise", above 1/2 and at most 1.
     random_state : int or None, default=None
@@ -74,12 +74,10 @@ class OnlineEM(Solver):
 
     def run(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         """Epoch after epoch, until `tol` is reached."""
-        rng, n = (
-            check_random_state(trace.seed if self.random_state is None else self.random_state),
-            objective.rows.n_samples,
-        )
+        rng = check_random_state(trace.seed if self.random_state is None else self.random_state)
+        n = objective.n_units
         chosen = np.array_split(rng.permutation(n), min(self.n_blocks, n))
-        blocks = [objective.subset(np.sort(rows)) for rows in chosen]
+        blocks = [objective.subset(np.sort(units)) for units in chosen]
         if self.method == "incremental":
             return self._incremental(objective, blocks, point, trace)
         return self._stepwise(objective, blocks, point, trace)
