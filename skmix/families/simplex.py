@@ -13,6 +13,8 @@ In both, one direction of a row's coordinates changes nothing, and the gradient 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from skmix.families.base import LEAST_SHARE, Chart
@@ -124,7 +126,7 @@ class SphereChart(_SimplexChart):
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         return (self._roots(parameters) - self.origin) / self.unit
 
-    def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+    def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: Any) -> np.ndarray:
         return 2.0 * self.unit * self.simplexes.pool(self.excess(parameters, statistics)) / self._at(z)
 
 
@@ -161,5 +163,5 @@ class SoftmaxChart(_SimplexChart):
         level = (weight * change).sum(axis=-1, keepdims=True) / np.maximum(weight.sum(axis=-1, keepdims=True), _LEAST)
         return self.root * self.simplexes.average(change - level)
 
-    def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: np.ndarray) -> np.ndarray:
+    def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: Any) -> np.ndarray:
         return self.simplexes.pool(self.excess(parameters, statistics)) / self.root

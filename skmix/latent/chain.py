@@ -1,8 +1,8 @@
 """A Markov chain of states: the latent structure of a hidden Markov model.
 
 With the start probabilities π and the transition matrix A, the expected complete-data log-likelihood of the states is
-Σ_i N1_i log π_i + Σ_ij C_ij log A_ij, N1 being the expected numbers of sequences that start in each state and C those of
-transitions: rows of probabilities and their counts, so that M-step and charts are those of `skmix.families.simplex`.
+Σ_i N1_i log π_i + Σ_ij C_ij log A_ij, N1 being the expected numbers of sequences that start in each state and C those
+of transitions: rows of probabilities and counts, so that M-step and charts are those of `skmix.families.simplex`.
 """
 
 from __future__ import annotations
@@ -222,8 +222,6 @@ def pack(parameters: ChainParameters) -> np.ndarray:
 
 def pack_tangent(parameters: ChainParameters, tangent: ChainParameters) -> np.ndarray:
     """The derivatives of what `pack` gives; 0 for logarithms of what stays 0."""
-    (start, A), (d_start, d_A) = parameters, tangent
-    of_log_start, of_log_A = (
-        np.divide(d, p, out=np.zeros_like(d), where=p > 0) for d, p in ((d_start, start), (d_A, A))
-    )
-    return np.vstack([d_start, of_log_start, d_A, d_A.T, of_log_A])
+    of_logs = (np.divide(d, p, out=np.zeros_like(d), where=p > 0) for d, p in zip(tangent, parameters, strict=True))
+    of_log_start, of_log_A = of_logs
+    return np.vstack([tangent.start, of_log_start, tangent.transitions, tangent.transitions.T, of_log_A])

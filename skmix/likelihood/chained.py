@@ -150,7 +150,7 @@ class ChainObjective(Objective):
         return self.model.m_step(self.model.penalise(statistics, parameters), parameters)
 
     def emissions(self, parameters: Parameters) -> np.ndarray:
-        """Log p(x_t | state) of all rows in the data's own units, (n, K)."""
+        """Emission log-densities log p(x_t | state) of all rows in the data's own units, (n, K)."""
         with self.threads.open():
             x = self._emissions(self.kernel(parameters))
 

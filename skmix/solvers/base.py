@@ -52,8 +52,8 @@ class Solver(BaseEstimator, ABC):
             )
         if self.needs_independent_labels and not model.latent.independent:
             raise ValueError(
-                f"solver={self.name!r} needs independent labels, but the states of a hidden Markov model depend on each "
-                "other; choose solver='auto', 'em' or 'lbfgs'."
+                f"solver={self.name!r} needs independent labels, but the states of a hidden Markov model depend "
+                "on each other; choose solver='auto', 'em' or 'lbfgs'."
             )
         missing = [method for method in self.requires if not getattr(model.family, method, None)]
         if missing:
