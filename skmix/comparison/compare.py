@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from skmix.comparison.result import Run, SolverComparison
-from skmix.estimators.base import BaseMixture
+from skmix.estimators.mixture import BaseMixture
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
 from skmix.solvers import SOLVERS, Solver, resolve

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skmix.estimators.base import BaseMixture
 from skmix.estimators.checks import check_shape
+from skmix.estimators.mixture import BaseMixture
 from skmix.families import FAMILIES
 from skmix.families.base import Family
 from skmix.likelihood.units import Units

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from skmix.estimators.base import BaseMixture
 from skmix.estimators.checks import check_shape
+from skmix.estimators.mixture import BaseMixture
 
 
 class PoissonMixture(BaseMixture):

@@ -8,14 +8,14 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skmix.estimators.base import BaseMixture
 from skmix.estimators.checks import check_shape
+from skmix.estimators.mixture import BaseMixture
 from skmix.families import FAMILIES
 from skmix.families.base import Family
 from skmix.families.variational_gaussian import NormalWishart, VariationalGaussian, variational
 from skmix.latent.variational_weights import WEIGHT_PRIORS, VariationalWeights
 from skmix.likelihood.blocks import Rows
-from skmix.likelihood.model import Model, Parameters
+from skmix.likelihood.model import Model
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Workspace
 from skmix.likelihood.units import Units
@@ -260,7 +260,7 @@ class VariationalGaussianMixture(BaseMixture):
         kind = WEIGHT_PRIORS[self.weight_concentration_prior_type]
         return kind(1.0 / self.n_components if concentration is None else concentration)
 
-    def _make_latent(self, total_weight: float) -> VariationalWeights:
+    def _make_latent(self) -> VariationalWeights:
         """The weights' prior that was fitted, whatever the parameters say by now."""
         fitted = getattr(self, "_fitted_weight_prior", None)
         return WEIGHT_PRIORS[fitted](self.weight_concentration_prior_) if fitted else self._weight_prior()
@@ -290,9 +290,8 @@ class VariationalGaussianMixture(BaseMixture):
         precision = 1.0 if self.mean_precision_prior is None else float(self.mean_precision_prior)
         return NormalWishart(mean, precision, degrees, scatter)
 
-    def _adopt(self, family: Family, units: Units) -> Parameters:
-        public = {name: np.asarray(getattr(self, name), dtype=np.float64) for name in self._component_attributes}
-        return Parameters(self._make_latent(1.0).adopt(self.weight_concentration_), family.adopt(public, units))
+    def _adopt_latent(self, public: dict[str, Any]) -> Any:
+        return self._make_latent().adopt(self.weight_concentration_)
 
     # ---- after a fit ----------------------------------------------------------------------------------------------
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:

@@ -132,6 +132,13 @@ class Family(ABC):
     softening: ClassVar[float] = 0.0
     has_gradient: ClassVar[bool] = True
 
+    @classmethod
+    def with_penalty(
+        cls, reg_covar: float, units: Units, total_weight: float, n_components: int, eps: float = 0.0
+    ) -> Family:
+        """The family with a penalty on small covariances, where it has covariances."""
+        return cls()
+
     # ---- towards the rows -------------------------------------------------------------------------------------
     @abstractmethod
     def row_size(self, n_components: int, n_features: int, masked: bool) -> int:
@@ -156,6 +163,11 @@ class Family(ABC):
     def isotropic(self, Z: np.ndarray) -> np.ndarray:
         """Rows in coordinates in which distances suit k-means, (n_features, n)."""
         return Z
+
+    def complete(self, parameters: Any, block: Block, R: np.ndarray) -> np.ndarray:
+        """The rows of a block with missing entries at their expectations, (d, n); `R` (K, n) are responsibilities."""
+        means, _ = self.location_scale(parameters)
+        return np.where(block.mask > 0, block.Z, means.T @ R) if block.mask is not None else block.Z
 
     # ---- parameter algebra ------------------------------------------------------------------------------------
     @abstractmethod

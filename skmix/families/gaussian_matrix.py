@@ -24,7 +24,7 @@ from skmix.families.gaussian import (
     whitening_from_precision,
 )
 from skmix.families.gaussian_charts import CholeskyChart, FactorChart, LogCholeskyChart, MatrixFrame
-from skmix.likelihood.blocks import Rows
+from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.units import Units
 
 # Least part of a variance that the other features leave unexplained, for a Cholesky factor of the covariance itself.
@@ -126,6 +126,21 @@ class MatrixGaussian(DependentFeatures, Gaussian):
         first = (self.per_component(G) @ statistics.first[..., None])[..., 0]
         second = G @ (statistics.second - rows * observed) @ transpose(G) + rows * eye
         return Moments(statistics.counts, first, second).total()
+
+    def complete(self, parameters: MatrixParameters, block: Block, R: np.ndarray) -> np.ndarray:
+        """The rows of a block with missing entries at their conditional expectations, (d, n)."""
+        if block.patterns is None:
+            return block.Z
+        completed = np.empty(block.Z.shape)
+        covariance = self.per_component(parameters.cholesky @ transpose(parameters.cholesky))
+        whitening = self.per_component(self.marginal(parameters, block.patterns).whitening)
+        for (a, b), seen, W in zip(block.segments, block.patterns, whitening, strict=True):
+            slopes = covariance @ transpose(W) @ W  # of the regression on the observed features
+            residuals = block.Z[:, a:b] - parameters.means[:, :, None]
+            expected = parameters.means[:, :, None] + slopes @ residuals
+            completed[:, a:b] = np.einsum("kdn,kn->dn", expected, R[:, a:b])
+            completed[seen, a:b] = block.Z[seen, a:b]
+        return completed
 
     # ---- motion ---------------------------------------------------------------------------------------------------
     def rebase(self, statistics: Moments, old: MatrixParameters, new: MatrixParameters) -> Moments:

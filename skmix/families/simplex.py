@@ -70,6 +70,10 @@ class Simplexes:
         shared = self.constant + self.mass * part / np.where(none, 1.0, total)
         return shared if otherwise is None else np.where(none, otherwise, shared)
 
+    def even(self) -> np.ndarray:
+        """Rows in which all free values are equal."""
+        return self.share(self.spread(np.ones(self.size)))
+
     def average(self, value: np.ndarray) -> np.ndarray:
         """The mean of the entries behind each free value, shape (size,)."""
         return self.pool(value) / self.multiplicity

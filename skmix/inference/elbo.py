@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight
 
-from skmix.estimators.base import BaseMixture
+from skmix.estimators.mixture import BaseMixture
 
 
 class Elbo(NamedTuple):

@@ -25,7 +25,7 @@ _MOST_ROWS = 50_000  # centres are sought on a random sample of this many rows
 _MISSING_ROUNDS = 3  # M-steps, each expecting the missing entries under the last one's parameters
 
 
-def start(name: str, objective: Objective, n_components: int, rng: np.random.RandomState) -> Parameters:
+def start(name: str, objective: Objective, rng: np.random.RandomState) -> Parameters:
     """Parameters to start a solver from.
 
     Parameters
@@ -33,21 +33,23 @@ def start(name: str, objective: Objective, n_components: int, rng: np.random.Ran
     name : str
         A key of `STARTS`.
     objective : Objective
-    n_components : int
     rng : RandomState
     """
-    family = objective.model.family
-    assign = STARTS[name](Distances(family, objective.rows), n_components, rng)
-    parameters = Parameters(
-        np.full(n_components, 1.0 / n_components), family.reference(n_components, objective.rows.n_features)
-    )
+    rows = objective.rows
+    return start_from(STARTS[name](Distances(objective.model.family, rows), rows.n_components, rng), objective)
+
+
+def start_from(assign: Assignment, objective: Objective) -> Parameters:
+    """The parameters that an M-step makes of assigned responsibilities."""
+    family, latent, n_components = objective.model.family, objective.model.latent, objective.rows.n_components
+    parameters = Parameters(latent.reference(n_components), family.reference(n_components, objective.rows.n_features))
     if not family.standardise:  # where the data lie on the whole, for components that no row is assigned to
         parameters = objective.m_step_from(lambda block, R: R.fill(1.0 / n_components), parameters)
     if family.softening:
         assign = _softened(assign, family.softening)
     for _ in range(_MISSING_ROUNDS if objective.rows.grouped else 1):
         parameters = objective.m_step_from(assign, parameters)
-    return parameters
+    return Parameters(latent.leave_room(parameters.latent), parameters.components)
 
 
 def _softened(assign: Assignment, share: float) -> Assignment:

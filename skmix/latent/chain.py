@@ -7,20 +7,20 @@ of transitions: rows of probabilities and counts, so that M-step and charts are 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import xlogy
 
 from skmix.families.base import Additive, Chart
 from skmix.families.simplex import Simplexes, SoftmaxChart, SphereChart
-from skmix.latent import _recursion
+from skmix.latent import recursion
+from skmix.latent.recursion import Scratch
 from skmix.likelihood.sequences import Sequences
 from skmix.likelihood.threads import Threads
 
-Scratch = Callable[..., np.ndarray]  # scratch(name, *shape): memory that is the same whenever the name is
+_ROOM = 0.05  # what a start leaves to transitions that it has not seen
 
 
 class ChainParameters(NamedTuple):
@@ -53,6 +53,7 @@ class Chain:
     """
 
     independent = False
+    n_mix = 1  # components that a state emits from
 
     def __init__(
         self,
@@ -65,10 +66,61 @@ class Chain:
         self.start_prior = np.where(start.free, start_prior, 0.0)
         self.transitions_prior = np.where(transitions.free, transitions_prior, 0.0)
 
+    @classmethod
+    def free(cls, n_states: int) -> Chain:
+        """A chain without structure or prior."""
+        return cls(Simplexes.of(np.ones(n_states, bool)), Simplexes.of(np.ones((n_states, n_states), bool)))
+
+    def conform(self, parameters: ChainParameters) -> ChainParameters:
+        """The parameters with the structure imposed on them."""
+        pairs = zip((self.start, self.transitions), parameters, strict=True)
+        return ChainParameters(*(part.m_step(np.where(part.free, p, 0.0), p) for part, p in pairs))
+
+    def reference(self, n_components: int) -> ChainParameters:
+        """Free probabilities of a row all equal."""
+        return ChainParameters(
+            *(part.share(part.spread(np.ones(part.size))) for part in (self.start, self.transitions))
+        )
+
+    def leave_room(self, parameters: ChainParameters) -> ChainParameters:
+        """The probabilities of a start, none of the free ones 0: EM would leave it there."""
+        even = self.reference(0)
+        return ChainParameters(*((1.0 - _ROOM) * p + _ROOM * q for p, q in zip(parameters, even, strict=True)))
+
+    def stay(self, parameters: ChainParameters, probability: float) -> ChainParameters:
+        """The same start with transitions in which every state lasts, as far as they are free."""
+        rest = (1.0 - probability) / max(1, len(parameters.start) - 1)
+        A = np.where(np.eye(len(parameters.start), dtype=bool), probability, rest)
+        return parameters._replace(transitions=self.transitions.m_step(A, parameters.transitions))
+
     # ---- the rows -------------------------------------------------------------------------------------------------
     def offset(self, parameters: ChainParameters) -> np.ndarray:
         """What is added to the log-densities of a row whatever the others are: nothing."""
         return np.zeros(len(parameters.start))
+
+    def states(self, parameters: ChainParameters, x: np.ndarray) -> np.ndarray:
+        """Emission log-densities (n, K) of the states, from those of the family's components."""
+        return x
+
+    def components(self, parameters: ChainParameters, x: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
+        """Posterior probabilities of the family's components, from their log-densities `x` and those of the states."""
+        return smoothed
+
+    def chain_of(self, parameters: ChainParameters) -> ChainParameters:
+        """The chain among the parameters."""
+        return parameters
+
+    def moments(
+        self, parameters: ChainParameters, means: np.ndarray, variances: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Means and variances of the observations in each state, from those of the family's components."""
+        return means, variances
+
+    def draw_components(
+        self, parameters: ChainParameters, states: np.ndarray, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """The family's components behind drawn states."""
+        return states
 
     def smooth(
         self, parameters: ChainParameters, x: np.ndarray, sequences: Sequences, threads: Threads, scratch: Scratch
@@ -81,16 +133,8 @@ class Chain:
             Σ_s w_s log p(sequence s), nats.
         counts : ChainCounts
         """
-        chunks, packed = sequences.chunks(), pack(parameters)
-        alpha, predictive = scratch("alpha", *x.shape), scratch("predictive", len(x))
-
-        def task(index: int, work: Any) -> _Part:
-            counts = np.zeros((1 + x.shape[1], x.shape[1]))
-            shared = (packed, sequences.first, sequences.weight, *chunks[index])
-            return _Part(_recursion.smooth(x, alpha, predictive, *shared, counts), counts)
-
-        total = threads.reduce(task, len(chunks))
-        return total.log_likelihood, ChainCounts(x.sum(axis=0), total.counts[0], total.counts[1:])
+        log_likelihood, counts = recursion.smooth(parameters, x, sequences, threads, scratch)
+        return log_likelihood, ChainCounts(x.sum(axis=0), counts[0], counts[1:])
 
     def smooth_along(
         self,
@@ -103,36 +147,8 @@ class Chain:
         scratch: Scratch,
     ) -> ChainCounts:
         """Turn `x` into weighted posterior probabilities, `slope`, its derivative, into theirs; both in place."""
-        chunks, packed, direction = sequences.chunks(), pack(parameters), pack_tangent(parameters, tangent)
-        alpha, d_alpha = scratch("alpha", *x.shape), scratch("d_alpha", *x.shape)
-        predictive, d_predictive = scratch("predictive", len(x)), scratch("d_predictive", len(x))
-
-        def task(index: int, work: Any) -> _Part:
-            counts = np.zeros((1 + x.shape[1], x.shape[1]))
-            shared = (packed, direction, sequences.first, sequences.weight, *chunks[index])
-            _recursion.smooth_along(x, slope, alpha, d_alpha, predictive, d_predictive, *shared, counts)
-            return _Part(0.0, counts)
-
-        total = threads.reduce(task, len(chunks))
-        return ChainCounts(slope.sum(axis=0), total.counts[0], total.counts[1:])
-
-    def filter(self, parameters: ChainParameters, x: np.ndarray, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
-        """Filtered probabilities of states (n, K), and log p(x_t | past) (n,)."""
-        alpha, predictive = np.empty_like(x), np.empty(len(x))
-        _recursion.filter(x, alpha, predictive, pack(parameters), sequences.first, 0, len(sequences))
-        return alpha, predictive
-
-    def viterbi(self, parameters: ChainParameters, x: np.ndarray, sequences: Sequences) -> tuple[np.ndarray, float]:
-        """The most probable path (n,) and its joint log-probability with the rows, nats; `x` is overwritten."""
-        path, log_probability = np.empty(len(x), dtype=np.intp), np.empty(len(sequences))
-        _recursion.viterbi(x, pack(parameters), sequences.first, 0, len(sequences), path, log_probability)
-        return path, float(log_probability.sum())
-
-    def draw(self, parameters: ChainParameters, sequences: Sequences, rng: np.random.RandomState) -> np.ndarray:
-        """Paths drawn at random, (n,)."""
-        path = np.empty(sequences.first[-1], dtype=np.intp)
-        _recursion.draw(pack(parameters), sequences.first, rng.uniform(size=len(path)), path)
-        return path
+        counts = recursion.smooth_along(parameters, tangent, x, slope, sequences, threads, scratch)
+        return ChainCounts(slope.sum(axis=0), counts[0], counts[1:])
 
     def count(self, R: np.ndarray, sequences: Sequences) -> ChainCounts:
         """Statistics of given probabilities of states (n, K), neighbours taken to be independent given them."""
@@ -203,25 +219,3 @@ class ChainChart(Chart):
             self.of_transitions.gradient(z[self.n_start :], parameters.transitions, statistics.transitions),
         )
         return np.concatenate(parts)
-
-
-@dataclass
-class _Part(Additive):
-    """What some sequences add to the log-likelihood and to the counts of starts (first row) and transitions."""
-
-    log_likelihood: float
-    counts: np.ndarray
-
-
-def pack(parameters: ChainParameters) -> np.ndarray:
-    """A chain as the recursion takes it: π, log π, A, Aᵀ and log A, one below the other."""
-    start, A = parameters
-    with np.errstate(divide="ignore"):
-        return np.vstack([start, np.log(start), A, A.T, np.log(A)])
-
-
-def pack_tangent(parameters: ChainParameters, tangent: ChainParameters) -> np.ndarray:
-    """The derivatives of what `pack` gives; 0 for logarithms of what stays 0."""
-    of_logs = (np.divide(d, p, out=np.zeros_like(d), where=p > 0) for d, p in zip(tangent, parameters, strict=True))
-    of_log_start, of_log_A = of_logs
-    return np.vstack([tangent.start, of_log_start, tangent.transitions, tangent.transitions.T, of_log_A])

@@ -14,7 +14,8 @@ from scipy.special import xlogy
 
 from skmix.families.base import Additive, Chart
 from skmix.families.simplex import Simplexes, SoftmaxChart, SphereChart
-from skmix.latent.chain import Chain, ChainCounts, ChainParameters, Scratch
+from skmix.latent.chain import Chain, ChainCounts, ChainParameters
+from skmix.latent.recursion import Scratch
 from skmix.likelihood.sequences import Sequences
 from skmix.likelihood.threads import Threads
 
@@ -55,9 +56,52 @@ class MixtureChain:
         self.chain, self.n_mix = chain, n_mix
         self.free = Simplexes.of(np.ones((len(chain.transitions.group), n_mix), dtype=bool))
 
+    def conform(self, parameters: MixtureParameters) -> MixtureParameters:
+        """The parameters with the structure imposed on them."""
+        return parameters._replace(chain=self.chain.conform(parameters.chain))
+
+    def reference(self, n_components: int) -> MixtureParameters:
+        """Free probabilities of a row all equal."""
+        return MixtureParameters(self.chain.reference(n_components), self.free.even())
+
+    def leave_room(self, parameters: MixtureParameters) -> MixtureParameters:
+        return parameters._replace(chain=self.chain.leave_room(parameters.chain))
+
+    def stay(self, parameters: MixtureParameters, probability: float) -> MixtureParameters:
+        return parameters._replace(chain=self.chain.stay(parameters.chain, probability))
+
     # ---- the rows -------------------------------------------------------------------------------------------------
     def offset(self, parameters: MixtureParameters) -> np.ndarray:
         return np.zeros(parameters.weights.size)
+
+    def states(self, parameters: MixtureParameters, x: np.ndarray) -> np.ndarray:
+        """Emission log-densities (n, K) of the states, from those of the family's components."""
+        return self.gather(parameters, x.copy())[0]
+
+    def components(self, parameters: MixtureParameters, x: np.ndarray, smoothed: np.ndarray) -> np.ndarray:
+        """Posterior probabilities of the family's components, from their log-densities `x` and those of the states."""
+        return (self.gather(parameters, x.copy())[1] * smoothed[:, :, np.newaxis]).reshape(x.shape)
+
+    def chain_of(self, parameters: MixtureParameters) -> ChainParameters:
+        """The chain among the parameters."""
+        return parameters.chain
+
+    def moments(
+        self, parameters: MixtureParameters, means: np.ndarray, variances: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Means and variances of the observations in each state, from those of the family's components."""
+        weights = parameters.weights
+        squares = np.einsum("km,kmd->kd", weights, (variances + means**2).reshape(*weights.shape, -1))
+        mean = np.einsum("km,kmd->kd", weights, means.reshape(*weights.shape, -1))
+        return mean, squares - mean**2
+
+    def draw_components(
+        self, parameters: MixtureParameters, states: np.ndarray, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """The family's components behind drawn states."""
+        uniform = rng.uniform(size=(len(states), 1))
+        drawn = (uniform > parameters.weights.cumsum(axis=1)[states, :-1]).sum(axis=1)
+        return states * self.n_mix + drawn
 
     def gather(self, parameters: MixtureParameters, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-densities (n, K) of the states; `x` (n, K·M) becomes the shares of their components, in place."""

@@ -35,8 +35,23 @@ class StationaryChain(Chain):
     """
 
     def __init__(self, transitions: Simplexes, transitions_prior: np.ndarray | float = 0.0):
-        held = np.full(len(transitions.group), -1)
-        super().__init__(Simplexes(held), transitions, 0.0, transitions_prior)
+        super().__init__(Simplexes(np.full(len(transitions.group), -1)), transitions, 0.0, transitions_prior)
+
+    def conform(self, parameters: ChainParameters) -> ChainParameters:
+        return self._starting(super().conform(parameters))
+
+    def reference(self, n_components: int) -> ChainParameters:
+        """All free transitions equally probable."""
+        return self._starting(super().reference(n_components))
+
+    def leave_room(self, parameters: ChainParameters) -> ChainParameters:
+        return self._starting(super().leave_room(parameters))
+
+    def stay(self, parameters: ChainParameters, probability: float) -> ChainParameters:
+        return self._starting(super().stay(parameters, probability))
+
+    def _starting(self, parameters: ChainParameters) -> ChainParameters:
+        return parameters._replace(start=stationary(parameters.transitions))
 
     def m_step(self, statistics: ChainCounts, parameters: ChainParameters) -> ChainParameters:
         """Parameters at which the expected complete-data log-likelihood is no lower: a few steps of L-BFGS."""

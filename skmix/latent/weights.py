@@ -26,6 +26,14 @@ class Weights:
 
     independent = True  # no label tells of another
 
+    def reference(self, n_components: int) -> np.ndarray:
+        """Equal weights."""
+        return np.full(n_components, 1.0 / n_components)
+
+    def leave_room(self, weights: np.ndarray) -> np.ndarray:
+        """The weights of a start, none of them where a solver could not leave it."""
+        return weights
+
     def offset(self, weights: np.ndarray) -> np.ndarray:
         """Log-weights (K,), −inf for a component of weight 0, added to the log-densities by the kernel."""
         with np.errstate(divide="ignore"):

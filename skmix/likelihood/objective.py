@@ -229,6 +229,21 @@ class Objective:
         with self.threads.open():
             self._over_blocks(task)
 
+    def complete(self, parameters: Parameters, R: np.ndarray) -> np.ndarray:
+        """The rows in the data's own units, missing entries at their expectations given responsibilities (n, K)."""
+        completed, units = self.rows.X.copy(), self.units
+
+        def task(index: int, work: Workspace) -> int:
+            block = self.rows.block(index, work)
+            Z = self.model.family.complete(parameters.components, block, R[block.rows].T)
+            expected = units.centre + units.scale * Z.T
+            completed[block.rows] = np.where(np.isnan(completed[block.rows]), expected, completed[block.rows])
+            return 0
+
+        with self.threads.open():
+            self._over_blocks(task)
+        return completed
+
     # ---- passes ---------------------------------------------------------------------------------------------------
     def kernel(self, parameters: Parameters) -> Kernel:
         """The kernel of a pass at `parameters`."""

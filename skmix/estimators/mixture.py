@@ -1,0 +1,327 @@
+"""What all mixture estimators share: labels that are independent, row by row."""
+
+from __future__ import annotations
+
+from functools import partial
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from skmix.estimators.base import LatentVariableModel, threads_for
+from skmix.estimators.checks import check_shape, check_weights
+from skmix.initialize.starts import STARTS
+from skmix.latent.weights import Weights, normalise
+from skmix.likelihood.model import Model
+from skmix.likelihood.objective import Objective
+from skmix.likelihood.units import Units
+from skmix.solvers.result import Ending, Trace
+
+
+class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LatentVariableModel):
+    """Base of mixtures: everything but the family's own parameters.
+
+    A subclass names the family's public attributes and builds the family (`_make_family`, `_given_components`).
+    """
+
+    _latent_attributes = ("weights_",)
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **LatentVariableModel._parameter_constraints,
+        "init_params": [StrOptions(set(STARTS))],
+        "weights_init": ["array-like", None],
+    }
+
+    # ---- the model ------------------------------------------------------------------------------------------------
+    def _make_latent(self) -> Any:
+        return Weights()
+
+    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
+        """Checked initial values of the components, by the public attributes that they stand for."""
+        return {}
+
+    def _given(self, n_features: int) -> dict[str, np.ndarray]:
+        given = self._given_components(n_features)
+        if self.weights_init is not None:
+            given["weights_"] = check_weights(check_shape("weights_init", self.weights_init, (self.n_components,)))
+        return given
+
+    def _publish_latent(self, latent: Any) -> dict[str, np.ndarray]:
+        return {"weights_": latent}
+
+    def _adopt_latent(self, public: dict[str, np.ndarray]) -> Any:
+        return np.asarray(public["weights_"], dtype=np.float64)
+
+    def _shares(self) -> np.ndarray:
+        return np.asarray(self.weights_, dtype=np.float64)
+
+    # ---- fitting --------------------------------------------------------------------------------------------------
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the mixture by the chosen solver.
+
+        The best of `n_init` starts is kept. With ``warm_start=True`` a fitted mixture starts from its own parameters,
+        once.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a value that is missing at random.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows: an integer weight counts as that many equal rows.
+
+        Returns
+        -------
+        self : object
+            The fitted mixture.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, X has fewer rows than components, or all weights are zero.
+        """
+        X, objective = self._prepare(X, sample_weight)
+        self._fit(objective)
+        self.labels_ = self._labels(X)
+        return self
+
+    def _prepare(self, X, sample_weight) -> tuple[np.ndarray, Objective]:
+        """Validated data, and the objective of a fit to them."""
+        X, kept, weight = self._check_fit_data(X, sample_weight)
+        return X, self._objective(kept, weight)
+
+    def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Validated data, the rows of positive weight, and their weights."""
+        X = self._check_data(X, reset=True)
+        kept, weight = X, None
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            if not weight.any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+            if not weight.all():  # rows of weight 0 take no part, not even as starts
+                kept, weight = X[weight > 0], weight[weight > 0]
+        self._check_enough(len(kept), len(X))
+        return X, kept, weight
+
+    def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
+        return self._over(X, *self._model_of(X, weight), weight)
+
+    def _over(self, X: np.ndarray, model: Model, units: Units, weight: np.ndarray | None = None) -> Objective:
+        rows = self._rows(X, model.family, units, weight)
+        return Objective(model, rows, threads_for(rows.worth_threads and len(rows) > 1))
+
+    def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
+        super()._publish(objective, trace, ending)
+        self._n_features_out = len(self.weights_)
+
+    def fit_predict(self, X, y=None, sample_weight=None):
+        """Fit the mixture and return the most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The data. NaN marks a value that is missing at random.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            The same as ``fit(X).predict(X)``.
+        """
+        return self.fit(X, y, sample_weight=sample_weight).labels_
+
+    # ---- prediction -----------------------------------------------------------------------------------------------
+    def _each_block(self, X, consume) -> None:
+        """``consume(objective, block, log_joint)`` for each block of validated `X` (see `Objective.each_block`)."""
+        family = self._family_at_hand()
+        units = self._fitted_units(family).rounded(X.dtype)
+        objective = self._over(X, Model(family, self._make_latent()), units)
+        objective.each_block(self._adopt(family, units), partial(consume, objective))
+
+    def _check_predict_data(self, X) -> np.ndarray:
+        check_is_fitted(self, "weights_")
+        return self._check_data(X, reset=False)
+
+    def _labels(self, X: np.ndarray) -> np.ndarray:
+        labels = np.empty(len(X), dtype=np.intp)
+
+        def consume(objective, block, log_joint):
+            labels[block.rows] = log_joint.argmax(axis=0)
+
+        self._each_block(X, consume)
+        return labels
+
+    def predict(self, X):
+        """The most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        return self._labels(self._check_predict_data(X))
+
+    def predict_proba(self, X):
+        """Responsibilities: the probability of each component given the observed values of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value. A row without any value gets the mixture weights.
+
+        Returns
+        -------
+        responsibilities : ndarray of shape (n_samples, n_components)
+        """
+        X = self._check_predict_data(X)
+        responsibilities = np.empty((len(X), len(self.weights_)), dtype=X.dtype)
+
+        def consume(objective, block, log_joint):
+            normalise(log_joint)
+            responsibilities[block.rows] = log_joint.T
+
+        self._each_block(X, consume)
+        return responsibilities
+
+    def transform(self, X):
+        """Responsibilities as features: see :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        responsibilities : ndarray of shape (n_samples, n_components)
+        """
+        return self.predict_proba(X)
+
+    def score_samples(self, X):
+        """Log-likelihood of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value, and the density is that of the observed ones.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats.
+        """
+        X = self._check_predict_data(X)
+        log_likelihood = np.empty(len(X), dtype=X.dtype)
+
+        def consume(objective, block, log_joint):
+            log_likelihood[block.rows] = normalise(log_joint) + objective.row_constant(block)
+
+        self._each_block(X, consume)
+        return log_likelihood
+
+    def score(self, X, y=None, sample_weight=None):
+        """Mean log-likelihood of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        log_likelihood : float
+            In nats per row.
+        """
+        log_likelihood = self.score_samples(X).astype(np.float64, copy=False)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, log_likelihood, dtype=np.float64, ensure_non_negative=True
+            )
+        return float(np.average(log_likelihood, weights=sample_weight))
+
+    def sample(self, n_samples=1):
+        """Draw rows from the fitted mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            Rows, grouped by component.
+        y : ndarray of shape (n_samples,)
+            Their components.
+        """
+        check_is_fitted(self, "weights_")
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(
+                f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."
+            )
+        rng = check_random_state(self.random_state)
+        family = self._family_at_hand()
+        units = self._fitted_units(family)
+        components = self._adopt(family, units).components
+        weights = np.asarray(self.weights_, dtype=np.float64)
+        counts = rng.multinomial(n_samples, weights / weights.sum())
+        drawn = [family.sample(components, k, int(count), rng) for k, count in enumerate(counts)]
+        return units.centre + units.scale * np.concatenate(drawn), np.repeat(np.arange(len(counts)), counts)
+
+    # ---- criteria -------------------------------------------------------------------------------------------------
+    def _n_parameters(self) -> int:
+        """Free parameters of the mixture."""
+        n_components = len(self.weights_)
+        of_components = self._family_at_hand().n_parameters(n_components, self.n_features_in_)
+        return of_components + self._make_latent().n_parameters(n_components)
+
+    def bic(self, X):
+        """Bayesian information criterion; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        bic : float
+        """
+        log_likelihood = self.score_samples(X)
+        return float(-2 * log_likelihood.sum(dtype=np.float64) + self._n_parameters() * np.log(len(log_likelihood)))
+
+    def aic(self, X):
+        """Akaike information criterion; lower is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+
+        Returns
+        -------
+        aic : float
+        """
+        log_likelihood = self.score_samples(X)
+        return float(-2 * log_likelihood.sum(dtype=np.float64) + 2 * self._n_parameters())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = [np.dtype(dtype).name for dtype in self._dtypes]
+        return tags

@@ -1,0 +1,79 @@
+"""Checks of what says which rows form sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+
+from skmix.likelihood.sequences import Sequences
+
+
+def check_sequences(
+    X: np.ndarray, sequence_id: Any = None, lengths: Any = None
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """The order of rows in which each sequence is in one piece (None: as they are), and the sequences' lengths.
+
+    Raises
+    ------
+    ValueError
+        If both are given, or either does not fit `X`.
+    """
+    if sequence_id is not None and lengths is not None:
+        raise ValueError("Both sequence_id and lengths were given; they say the same thing, give one of them.")
+    if lengths is not None:
+        lengths = check_lengths(lengths)
+        if lengths.sum() != len(X):
+            raise ValueError(
+                f"lengths add up to {lengths.sum()}, but X has {len(X)} rows; each row belongs to one sequence."
+            )
+        return None, lengths
+    if sequence_id is None:
+        return None, np.array([len(X)])
+    sequence_id = column_or_1d(sequence_id)
+    check_consistent_length(X, sequence_id)
+    if sequence_id.dtype.kind == "f" and np.isnan(sequence_id).any():
+        raise ValueError("sequence_id contains NaN; give each row the identifier of its sequence.")
+    begins = np.flatnonzero(np.r_[True, sequence_id[1:] != sequence_id[:-1]])
+    _, number = np.unique(sequence_id[begins], return_inverse=True)
+    if len(np.unique(number)) == len(begins):
+        return None, np.diff(np.r_[begins, len(X)])
+    # Sequences that are interleaved: each in the order of its rows, the sequences in the order of their first rows.
+    _, first, number = np.unique(sequence_id, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))[number]
+    return np.argsort(rank, kind="stable"), np.bincount(rank)
+
+
+def check_lengths(lengths: Any) -> np.ndarray:
+    """Lengths of sequences as an array of positive integers."""
+    lengths = np.atleast_1d(np.asarray(lengths))
+    if lengths.ndim != 1 or len(lengths) == 0 or lengths.dtype.kind not in "iu" or lengths.min() < 1:
+        raise ValueError(f"lengths should be positive integers, one for each sequence, but got {lengths!r}.")
+    return lengths
+
+
+def check_weights(X: np.ndarray, lengths: np.ndarray, sample_weight: Any, n_components: int) -> Sequences:
+    """The sequences with their weights; with one state, in which rows are independent, each row is a sequence.
+
+    Raises
+    ------
+    ValueError
+        If the weights differ within a sequence, are negative, or all zero.
+    """
+    if sample_weight is None:
+        return Sequences.of(lengths)
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    if n_components == 1:
+        return Sequences.of(np.ones(len(X), dtype=int), weight)
+    sequences = Sequences.of(lengths)
+    firsts = weight[sequences.first[:-1]]
+    if not np.array_equal(np.repeat(firsts, lengths), weight):
+        raise ValueError(
+            "sample_weight differs within a sequence. A weight says how many equal sequences a sequence stands for, so "
+            "all its rows must have the same; use NaN for observations that should not count."
+        )
+    return Sequences.of(lengths, firsts)

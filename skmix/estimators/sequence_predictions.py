@@ -1,0 +1,81 @@
+"""What predictions of a hidden Markov model are made of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skmix.latent import recursion
+from skmix.latent.chain import ChainParameters
+from skmix.likelihood.chained import ChainObjective
+from skmix.likelihood.model import Parameters
+from skmix.likelihood.sequences import Sequences
+
+
+class Forecast(NamedTuple):
+    """Distributions of states and observations after the end of each sequence.
+
+    Parameters
+    ----------
+    states : ndarray of shape (n_sequences, steps, n_components)
+        Probabilities of the states.
+    mean : ndarray of shape (n_sequences, steps, n_features)
+        Expected observations.
+    variance : ndarray of shape (n_sequences, steps, n_features)
+        Their variances, that between states included.
+    """
+
+    states: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+class Look(NamedTuple):
+    """Rows to be predicted, each sequence in one piece, and their emission log-densities.
+
+    Attributes
+    ----------
+    objective : ChainObjective
+    parameters : Parameters
+    emissions : ndarray of shape (n_samples, n_family_components)
+        Log-densities of the family's components, nats.
+    order : ndarray of shape (n_samples,) or None
+        Where the rows come from; None where they have not been moved.
+    """
+
+    objective: ChainObjective
+    parameters: Parameters
+    emissions: np.ndarray
+    order: np.ndarray | None
+
+    @property
+    def sequences(self) -> Sequences:
+        return self.objective.sequences
+
+    @property
+    def chain(self) -> ChainParameters:
+        return self.objective.model.latent.chain_of(self.parameters.latent)
+
+    def states(self) -> np.ndarray:
+        """Emission log-densities of the states, (n, K), to be overwritten."""
+        return self.objective.model.latent.states(self.parameters.latent, self.emissions).copy()
+
+    def smooth(self) -> np.ndarray:
+        """Smoothed probabilities of the states."""
+        x, threads = self.states(), self.objective.threads
+        with threads.open():
+            recursion.smooth(self.chain, x, self.sequences, threads)
+        return x
+
+    def filter(self) -> tuple[np.ndarray, np.ndarray]:
+        """Filtered probabilities of the states, and predictive log-densities."""
+        return recursion.filter(self.chain, self.states(), self.sequences)
+
+    def restore(self, values: np.ndarray) -> np.ndarray:
+        """Values of the rows in the order in which they came."""
+        if self.order is None:
+            return values
+        restored = np.empty_like(values)
+        restored[self.order] = values
+        return restored

@@ -1,0 +1,85 @@
+"""Starts of hidden Markov models: those of mixtures, with transitions counted between neighbouring rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+
+from skmix.initialize.starts import STARTS, Assignment, Distances, start, start_from
+from skmix.latent.weights import Weights, normalise
+from skmix.likelihood.blocks import Block
+from skmix.likelihood.chained import ChainObjective
+from skmix.likelihood.model import Model, Parameters
+from skmix.likelihood.objective import Objective
+
+_STICKY = (0.8, 0.95)  # range of the probabilities to stay
+_MIXTURE_PASSES = 30
+
+ChainStart = Callable[[ChainObjective, np.random.RandomState], Parameters]
+
+
+def of_assignment(name: str) -> ChainStart:
+    """A start of mixtures; transitions are counted as if labels were known."""
+    return lambda objective, rng: start(name, objective, rng)
+
+
+def clusters(objective: Objective, n_mix: int, rng: np.random.RandomState) -> Parameters:
+    """The clusters of k-means; where states emit from mixtures, clusters within the clusters."""
+    if n_mix == 1:
+        return start("kmeans", objective, rng)
+    data = Distances(objective.model.family, objective.rows)
+    Z, weight = data.sample(rng)
+    labels = _kmeans(Z, weight, objective.rows.n_components // n_mix, rng).labels_
+    parts = [_kmeans(Z[labels == k], weight[labels == k], n_mix, rng).cluster_centers_ for k in np.unique(labels)]
+    centres = np.concatenate(parts)
+    centres = np.concatenate([centres, Z[rng.choice(len(Z), objective.rows.n_components - len(centres))]])
+    return start_from(data.nearest(centres), objective)
+
+
+def _kmeans(Z: np.ndarray, weight: np.ndarray, n_clusters: int, rng: np.random.RandomState) -> KMeans:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than clusters
+        return KMeans(min(n_clusters, len(Z)), n_init=1, random_state=rng).fit(Z, sample_weight=weight)
+
+
+def of_mixture(objective: ChainObjective, rng: np.random.RandomState) -> Parameters:
+    """The responsibilities of a mixture, fitted by a few steps of EM from the clusters of k-means."""
+    blind = Objective(Model(objective.model.family, Weights()), objective.rows, objective.threads, objective.cancelled)
+    parameters = clusters(blind, objective.model.latent.n_mix, rng)
+    for _ in range(_MIXTURE_PASSES):
+        parameters = blind.m_step(blind.at(parameters))
+    responsibilities = np.empty((objective.rows.n_samples, objective.rows.n_components))
+
+    def collect(block: Block, log_joint: np.ndarray) -> None:
+        normalise(log_joint)
+        responsibilities[block.rows] = log_joint.T
+
+    blind.each_block(parameters, collect)
+    return start_from(given(responsibilities), objective)
+
+
+def given(responsibilities: np.ndarray) -> Assignment:
+    """The assignment of an array of shape (n, K)."""
+
+    def assign(block: Block, R: np.ndarray) -> None:
+        np.copyto(R, responsibilities[block.rows].T)
+
+    return assign
+
+
+def sticky(objective: ChainObjective, rng: np.random.RandomState) -> Parameters:
+    """The clusters of k-means, and states that last: a probability to stay between 0.8 and 0.95, drawn at random."""
+    latent, components = clusters(objective, objective.model.latent.n_mix, rng)
+    return Parameters(objective.model.latent.stay(latent, rng.uniform(*_STICKY)), components)
+
+
+CHAIN_STARTS: dict[str, ChainStart] = {
+    **{name: of_assignment(name) for name in STARTS},
+    "kmeans": lambda objective, rng: clusters(objective, objective.model.latent.n_mix, rng),
+    "mixture": of_mixture,
+    "sticky": sticky,
+}
