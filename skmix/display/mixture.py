@@ -28,15 +28,9 @@ def marginal_covariances(estimator: Any, features: tuple[int, ...]) -> np.ndarra
     -------
     covariances : ndarray of shape (n_components, m, m)
     """
-    covariances, n_components = np.asarray(estimator.covariances_), len(estimator.means_)
-    chosen, identity = list(features), np.eye(len(features))
-    if estimator.covariance_type == "full":
-        return covariances[:, chosen][:, :, chosen]
-    if estimator.covariance_type == "tied":
-        return np.repeat(covariances[None, chosen][:, :, chosen], n_components, axis=0)
-    if estimator.covariance_type == "diag":
-        return covariances[:, chosen, None] * identity
-    return covariances[:, None, None] * identity
+    family, chosen = estimator._family_at_hand(), list(features)
+    matrices = family.covariance_matrices(np.asarray(estimator.covariances_), *np.shape(estimator.means_))
+    return matrices[:, chosen][:, :, chosen]
 
 
 def ellipse(mean: np.ndarray, covariance: np.ndarray, deviations: float) -> np.ndarray:

@@ -8,10 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX, covariance_matrices, given_gaussians
-from skmix.estimators.gaussian_components import compact_covariances as compact
+from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX, factor_of, given_gaussians
 from skmix.estimators.hidden_markov import BaseHMM
-from skmix.families import FAMILIES
 
 
 class GaussianHMM(BaseHMM):
@@ -113,8 +111,8 @@ class GaussianHMM(BaseHMM):
 
     References
     ----------
-    Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech recognition. Proc. IEEE
-    77, 257–286. doi:10.1109/5.18626
+    Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech recognition. Proc.
+    IEEE 77, 257–286. doi:10.1109/5.18626
 
     Examples
     --------
@@ -199,11 +197,10 @@ class GaussianHMM(BaseHMM):
 
         It can be set, by matrices or in the shape of `covariances_`, for a model that is written down, not fitted.
         """
-        K, d = np.shape(self.means_)
-        return covariance_matrices(self._family_at_hand(), self.covariances_, K, d)
+        family: Any = self._family_at_hand()
+        W = np.asarray(self.precisions_cholesky_, dtype=np.float64)
+        return family.covariance_matrices(family.covariances_of(W), *np.shape(self.means_))
 
     @covars_.setter
     def covars_(self, value: Any) -> None:
-        family: Any = FAMILIES[self._family_name()]()
-        K, d = np.shape(self.means_)
-        self.precisions_cholesky_ = compact(family, value, K, d)
+        self.precisions_cholesky_ = factor_of(self._family_at_hand(), value, *np.shape(self.means_))

@@ -8,14 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skmix.estimators.checks import check_shape
+from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX, given_gaussians
 from skmix.estimators.mixture import BaseMixture
-from skmix.families import FAMILIES
 from skmix.families.base import Family
 from skmix.likelihood.units import Units
-
-_PREFIX = "gaussian-"
-_COVARIANCE_TYPES = {name.removeprefix(_PREFIX) for name in FAMILIES if name.startswith(_PREFIX)}
 
 
 class GaussianMixture(BaseMixture):
@@ -125,7 +121,7 @@ class GaussianMixture(BaseMixture):
     _component_attributes = ("means_", "precisions_cholesky_")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseMixture._parameter_constraints,
-        "covariance_type": [StrOptions(_COVARIANCE_TYPES)],
+        "covariance_type": [StrOptions(COVARIANCE_TYPES)],
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
@@ -169,7 +165,7 @@ class GaussianMixture(BaseMixture):
         self.verbose_interval = verbose_interval
 
     def _family_name(self) -> str:
-        return _PREFIX + self.covariance_type
+        return PREFIX + self.covariance_type
 
     def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
         return self._family_class().with_penalty(self.reg_covar, units, total_weight, self.n_components, eps)
@@ -178,24 +174,5 @@ class GaussianMixture(BaseMixture):
         return float(np.sqrt(self.reg_covar))
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
-        K, family, given = self.n_components, self._family_class()(), {}
-        if self.means_init is not None:
-            given["means_"] = check_shape("means_init", self.means_init, (K, n_features))
-        if self.precisions_init is not None:
-            shape = family.precisions_shape(K, n_features)
-            precisions = check_shape("precisions_init", self.precisions_init, shape)
-            given["precisions_cholesky_"] = _factor(family, precisions)
-        return given
-
-
-def _factor(family: Any, precisions: np.ndarray) -> np.ndarray:
-    """Cholesky factors of the precisions, which must be symmetric (where matrices) and positive definite."""
-    positive = (precisions > 0).all() if precisions.ndim < 2 or family.independent_features else True
-    matrices = not family.independent_features
-    try:
-        if not positive or (matrices and not np.allclose(precisions, np.swapaxes(precisions, -1, -2))):
-            raise np.linalg.LinAlgError
-        return family.precision_factor(precisions)
-    except np.linalg.LinAlgError:
-        kind = "symmetric, positive-definite" if matrices else "positive"
-        raise ValueError(f"The parameter 'precisions_init' should be {kind}") from None
+        family = self._family_class()()
+        return given_gaussians(family, self.means_init, self.precisions_init, self.n_components, n_features)

@@ -9,9 +9,8 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmix.estimators.checks import check_shape
-from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX, covariance_matrices, given_gaussians
+from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX
 from skmix.estimators.hidden_markov import BaseHMM
-from skmix.estimators.transitions import check_probabilities
 from skmix.families.base import Family
 from skmix.latent.chain import Chain
 from skmix.latent.emission_mixture import MixtureChain, MixtureParameters
@@ -94,8 +93,8 @@ class GMMHMM(BaseHMM):
     means_ : ndarray of shape (n_components, n_mix, n_features)
         Means of the components.
     covariances_ : ndarray
-        Covariances, of shape (n_components, n_mix, n_features, n_features) if full, (n_features, n_features) if tied (one
-        for all), (n_components, n_mix, n_features) if diag, (n_components, n_mix) if spherical.
+        Covariances, of shape (n_components, n_mix, n_features, n_features) if full, (n_features, n_features) if tied
+        (one for all), (n_components, n_mix, n_features) if diag, (n_components, n_mix) if spherical.
     precisions_ : ndarray
         The inverse covariances, shaped likewise.
     precisions_cholesky_ : ndarray
@@ -123,8 +122,8 @@ class GMMHMM(BaseHMM):
 
     References
     ----------
-    Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech recognition. Proc. IEEE
-    77, 257–286. doi:10.1109/5.18626
+    Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech recognition. Proc.
+    IEEE 77, 257–286. doi:10.1109/5.18626
 
     Examples
     --------
@@ -137,7 +136,7 @@ class GMMHMM(BaseHMM):
     (2, 2, 1)
     """
 
-    _latent_attributes = ("startprob_", "transmat_", "weights_")
+    _latent_attributes: ClassVar[tuple[str, ...]] = ("startprob_", "transmat_", "weights_")
     _component_attributes = ("means_", "precisions_cholesky_")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseHMM._parameter_constraints,
@@ -221,7 +220,7 @@ class GMMHMM(BaseHMM):
         weights = np.asarray(self.weights_, dtype=np.float64)
         return weights.ravel() / len(weights)
 
-    # ---- public attributes have an axis for states and one for the components of their mixtures -----------------------
+    # ---- public attributes have an axis for states and one for the components of their mixtures -------------------
     def _publish_latent(self, latent: MixtureParameters) -> dict[str, np.ndarray]:
         return {**super()._publish_latent(latent.chain), "weights_": latent.weights}
 
@@ -229,23 +228,44 @@ class GMMHMM(BaseHMM):
         return MixtureParameters(super()._adopt_latent(public), np.asarray(public["weights_"], dtype=np.float64))
 
     def _publish_components(self, family: Family, components: Any, units: Units) -> dict[str, np.ndarray]:
+        K, M = self.n_components, self.n_mix
         public = family.publish(components, units)
-        return {name: self._apart(value) for name, value in public.items()}
+        apart = {name for name in public if name == "means_" or not self._shared()}
+        return {
+            name: value.reshape(K, M, *value.shape[1:]) if name in apart else value for name, value in public.items()
+        }
 
     def _adopt_components(self, family: Family, public: dict[str, np.ndarray], units: Units) -> Any:
-        together = {name: self._together(public[name], 1) for name in self._component_attributes}
-        return family.adopt(together, units)
+        means, factor = (public[name] for name in self._component_attributes)
+        flat = {
+            "means_": means.reshape(-1, means.shape[-1]),
+            "precisions_cholesky_": factor if self._shared() else factor.reshape(-1, *factor.shape[2:]),
+        }
+        return family.adopt(flat, units)
 
-    def _shape(self) -> tuple[int, int]:
-        """States and components, of the fitted model if there is one."""
-        return np.shape(self.weights_) if hasattr(self, "weights_") else (self.n_components, self.n_mix)  # type: ignore
+    def _shared(self) -> bool:
+        """Whether all components have one covariance: its shape does not depend on their number."""
+        family: Any = self._family_at_hand()
+        return family.precisions_shape(1, 1) == family.precisions_shape(2, 1)
 
-    def _apart(self, value: np.ndarray) -> np.ndarray:
-        """Values of all components, state by state."""
-        K, M = self.n_components, self.n_mix
-        return value if self.covariance_type == "tied" and len(value) != K * M else value.reshape(K, M, *value.shape[1:])
+    def _n_features(self) -> int:
+        return np.shape(self.means_)[-1]
+
+    def _given(self, n_features: int) -> dict[str, np.ndarray]:
+        given = super()._given(n_features)
+        if self.weights_init is not None:
+            shape = (self.n_components, self.n_mix)
+            given["weights_"] = check_probabilities("weights_init", self.weights_init, shape)
+        return given
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
-        K, M = self.n_components, self.n_mix
-        given = {}
+        K, M, given = self.n_components, self.n_mix, {}
+        family: Any = self._family_class()()
+        if self.means_init is not None:
+            given["means_"] = check_shape("means_init", self.means_init, (K, M, n_features))
+        if self.precisions_init is not None:
+            shape = family.precisions_shape(K * M, n_features)
+            public = shape if self._shared() else (K, M, *shape[1:])
+            precisions = check_shape("precisions_init", self.precisions_init, public)
+            given["precisions_cholesky_"] = checked_factor(family, precisions.reshape(shape)).reshape(public)
         return given

@@ -30,7 +30,7 @@ from skmix.solvers.result import Ending, Trace
 class BaseHMM(LatentVariableModel):
     """Base of hidden Markov models: everything but the family's own parameters."""
 
-    _latent_attributes = ("startprob_", "transmat_")
+    _latent_attributes: ClassVar[tuple[str, ...]] = ("startprob_", "transmat_")
     _component_kind = "State"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LatentVariableModel._parameter_constraints,

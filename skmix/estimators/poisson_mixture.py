@@ -134,14 +134,19 @@ class PoissonMixture(BaseMixture):
         return "poisson"
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
-        if self.rates_init is None:
-            return {}
-        rates = check_shape("rates_init", self.rates_init, (self.n_components, n_features))
-        if rates.min() <= 0:
-            raise ValueError(f"The parameter 'rates_init' should be positive, but got min value {rates.min():g}")
-        return {"rates_": rates}
+        return given_rates(self.rates_init, (self.n_components, n_features))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
+
+
+def given_rates(rates: Any, shape: tuple[int, int]) -> dict[str, np.ndarray]:
+    """Checked initial rates, by the public attribute that they stand for."""
+    if rates is None:
+        return {}
+    rates = check_shape("rates_init", rates, shape)
+    if rates.min() <= 0:
+        raise ValueError(f"The parameter 'rates_init' should be positive, but got min value {rates.min():g}")
+    return {"rates_": rates}

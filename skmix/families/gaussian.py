@@ -12,6 +12,7 @@ directly: s is the gradient in −W μ, and C − N·I that in log L.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -105,6 +106,22 @@ class Gaussian(Family):
         """
         variance = np.maximum(reg_covar / units.scale**2, (64 * eps) ** (4 / 3))
         return cls(variance * total_weight / n_components, eps)
+
+    @abstractmethod
+    def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
+        """Shape of the covariances and precisions, as users see them."""
+
+    @abstractmethod
+    def covariance_matrices(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
+        """Covariances as matrices, one for each component, (K, d, d)."""
+
+    @abstractmethod
+    def covariances_of(self, factor: np.ndarray) -> np.ndarray:
+        """`covariances_` from `precisions_cholesky_`."""
+
+    @abstractmethod
+    def restrict(self, matrices: np.ndarray) -> np.ndarray:
+        """Covariance matrices (K, d, d) in the shape that users see, averaged over what shares one."""
 
     @staticmethod
     def pick(fast: Any, exact: Any, reach: float, rows: Rows) -> tuple[Any, float]:

@@ -153,8 +153,20 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         """`precisions_cholesky_` of positive `precisions_`."""
         return np.sqrt(precisions)
 
+    def covariances_of(self, factor: np.ndarray) -> np.ndarray:
+        return 1.0 / factor**2
+
+    def covariance_factor(self, covariances: np.ndarray) -> np.ndarray:
+        """`precisions_cholesky_` of positive `covariances_`."""
+        return 1.0 / np.sqrt(covariances)
+
+    def covariance_matrices(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
+        return self.per_feature(covariances)[..., np.newaxis] * np.eye(n_features)
+
+    def restrict(self, matrices: np.ndarray) -> np.ndarray:
+        return np.diagonal(matrices, axis1=-2, axis2=-1).copy()
+
     def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
-        """Shape of the precisions, as the user gives them."""
         return n_components, n_features
 
     def location_scale(self, parameters: ScaleParameters) -> tuple[np.ndarray, np.ndarray]:
@@ -177,6 +189,9 @@ class SphericalGaussian(DiagonalGaussian):
 
     def write_squares(self, Z: np.ndarray, out: np.ndarray) -> None:
         np.einsum("im,im->m", Z, Z, out=out[0])
+
+    def restrict(self, matrices: np.ndarray) -> np.ndarray:
+        return super().restrict(matrices).mean(axis=-1)
 
     def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return (n_components,)

@@ -32,6 +32,12 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
 
     manifold = AugmentedGaussians
 
+    def covariance_matrices(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
+        return covariances
+
+    def restrict(self, matrices: np.ndarray) -> np.ndarray:
+        return matrices
+
     def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return n_components, n_features, n_features
 

@@ -38,10 +38,6 @@ class MatrixGaussian(DependentFeatures, Gaussian):
     explicit = CholeskyChart
 
     @abstractmethod
-    def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
-        """Shape of the precisions, as the user gives them."""
-
-    @abstractmethod
     def scatter(self, n_components: int) -> np.ndarray:
         """Diagonal of the prior scatter of one covariance matrix, shape (d,)."""
 
@@ -104,6 +100,14 @@ class MatrixGaussian(DependentFeatures, Gaussian):
         means = (public["means_"] - units.centre) / units.scale
         W = transpose(public["precisions_cholesky_"]) * units.scale
         return MatrixParameters(means, invert_triangular(W), W)
+
+    def covariances_of(self, factor: np.ndarray) -> np.ndarray:
+        L = invert_triangular(transpose(factor))
+        return L @ transpose(L)
+
+    def covariance_factor(self, covariances: np.ndarray) -> np.ndarray:
+        """`precisions_cholesky_` of symmetric positive definite `covariances_`."""
+        return transpose(invert_triangular(np.linalg.cholesky(covariances)))
 
     def precision_factor(self, precisions: np.ndarray) -> np.ndarray:
         """`precisions_cholesky_` of symmetric positive definite `precisions_`."""

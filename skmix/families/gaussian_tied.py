@@ -14,6 +14,12 @@ from skmix.likelihood.threads import Workspace
 class TiedGaussian(MatrixGaussian):
     """One covariance matrix for all components; log-densities differ by a linear function of y = Wz."""
 
+    def covariance_matrices(self, covariances: np.ndarray, n_components: int, n_features: int) -> np.ndarray:
+        return np.repeat(covariances[np.newaxis], n_components, axis=0)
+
+    def restrict(self, matrices: np.ndarray) -> np.ndarray:
+        return matrices.mean(axis=0)
+
     def precisions_shape(self, n_components: int, n_features: int) -> tuple[int, ...]:
         return n_features, n_features
 
