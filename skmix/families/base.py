@@ -84,11 +84,15 @@ class ExplicitChart(Chart):
 
     Attributes
     ----------
-    least : ndarray of shape (size,)
-        Lower bounds of the coordinates, −inf where there is none; parameters are valid above them.
+    least, most : ndarray of shape (size,)
+        Bounds of the coordinates, −inf and inf where there are none; parameters are valid between them.
+    locations : bool
+        Whether the first coordinates are locations, of shape (K, d).
     """
 
     least: np.ndarray
+    most: np.ndarray | float = np.inf
+    locations: ClassVar[bool] = True
 
     @abstractmethod
     def sizes(self, statistics: Any) -> np.ndarray:
@@ -154,8 +158,12 @@ class Family(ABC):
         return 0.0
 
     def isotropic(self, Z: np.ndarray) -> np.ndarray:
-        """Rows in coordinates in which distances suit k-means, (n_features, n)."""
+        """Rows in coordinates in which distances suit k-means, (n_coordinates, n)."""
         return Z
+
+    def isotropic_features(self, n_features: int) -> np.ndarray:
+        """The feature that each of those coordinates is made of, (n_coordinates,)."""
+        return np.arange(n_features)
 
     # ---- parameter algebra ------------------------------------------------------------------------------------
     @abstractmethod

@@ -72,12 +72,18 @@ class Distances:
 
     def __init__(self, family: Family, rows: Rows):
         self.family, self.rows = family, rows
+        self.features = family.isotropic_features(rows.n_features)  # that the coordinates are made of
+
+    def _see(self, block: Block) -> tuple[np.ndarray, np.ndarray | None]:
+        """A block's coordinates, and where they are observed; (n_coordinates, n) each."""
+        mask = block.mask
+        return self.family.isotropic(block.Z), None if mask is None else mask[self.features]
 
     def nearest(self, centres: np.ndarray) -> Assignment:
         """Assign each row to the nearest centre by its observed features; equally near centres share it."""
 
         def assign(block: Block, R: np.ndarray) -> None:
-            Z, mask = self.family.isotropic(block.Z), block.mask
+            Z, mask = self._see(block)
             square = np.square(centres)
             size = square.sum(axis=1, keepdims=True) if mask is None else square @ mask
             distance = size - 2 * centres @ (Z if mask is None else Z * mask)
@@ -94,19 +100,18 @@ class Distances:
         rows = self.rows
         if rows.n_samples > _MOST_ROWS:
             rows = rows.take(np.sort(rng.choice(rows.n_samples, _MOST_ROWS, replace=False)))
-        Z, work = np.empty((rows.n_samples, rows.n_features), rows.dtype), Workspace()
+        Z, work = np.empty((rows.n_samples, len(self.features)), rows.dtype), Workspace()
         for index in range(len(rows)):
             block = rows.block(index, work)
-            Z[block.rows] = self.family.isotropic(block.Z).T
-            if block.mask is not None:
-                Z[block.rows] = np.where(block.mask.T > 0, Z[block.rows], np.nan)
+            seen, mask = self._see(block)
+            Z[block.rows] = seen.T if mask is None else np.where(mask > 0, seen, np.nan).T
         weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight
         missing = np.isnan(Z)
         Z[missing] = 0.0
         total = weight @ ~missing
         mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)
         Z += missing * mean
-        direction = np.random.RandomState(0).standard_normal(rows.n_features)
+        direction = np.random.RandomState(0).standard_normal(len(self.features))
         order = np.argsort(Z @ direction, kind="stable")
         return Z[order], weight[order]
 
@@ -128,9 +133,15 @@ def kmeans_seeds(data: Distances, n_components: int, rng: np.random.RandomState)
 
 
 def random_rows(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
-    """The rows nearest to each of K rows drawn at random."""
+    """The rows nearest to each of K rows drawn at random, no two alike if there are as many."""
     Z, weight = data.sample(rng)
-    return data.nearest(Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())])
+    drawn = Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())]
+    if len(np.unique(drawn, axis=0)) < n_components:  # likely among codes: components that start alike stay alike
+        values, which = np.unique(Z, axis=0, return_inverse=True)
+        if len(values) >= n_components:
+            total = np.bincount(which.ravel(), weight)
+            drawn = values[rng.choice(len(values), n_components, replace=False, p=total / total.sum())]
+    return data.nearest(drawn)
 
 
 def random(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
