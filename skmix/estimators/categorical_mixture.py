@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import validate_data
 
 from skmix.estimators.base import BaseMixture
 from skmix.estimators.checks import check_shape
@@ -27,7 +29,7 @@ class CategoricalMixture(BaseMixture):
         The number K of components.
     n_categories : int, array-like of shape (n_features,) or None, default=None
         The number of levels of all features, or of each: codes are below it. None: one more than a feature's highest
-        code in the training data.
+        code in the training data, in which fractions are then cut off, with a warning.
     solver : str or Solver instance, default="auto"
         The optimiser: "em", "squarem", "lbfgs", "newton", … or an instance of one, see :mod:`skmix.solvers`.
     tol : float, default=1e-6
@@ -184,7 +186,10 @@ class CategoricalMixture(BaseMixture):
         return {"probabilities_": given / sums}
 
     def _check_data(self, X, reset: bool) -> np.ndarray:
-        X = super()._check_data(X, reset)
+        X = validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)
+        if self.n_categories is None:
+            X = _whole(X)
+        self._family_class().check_data(X, type(self).__name__)
         highest = column_range(X)[1].astype(int)
         if reset:
             self.n_categories_ = self._declared(highest)
@@ -216,3 +221,18 @@ class CategoricalMixture(BaseMixture):
         tags.input_tags.positive_only = True
         tags.input_tags.categorical = True
         return tags
+
+
+def _whole(X: np.ndarray) -> np.ndarray:
+    """X without fractions: where levels are not declared, scikit-learn's own CategoricalNB cuts them off as well."""
+    whole = np.floor(X)
+    if np.array_equal(whole, X, equal_nan=True):
+        return X
+    fraction = X[~np.isnan(X) & (whole != X)][0]
+    warnings.warn(
+        f"X has values that are no codes, such as {fraction:g}: they are rounded down. Cut measurements into levels "
+        "with sklearn.preprocessing.KBinsDiscretizer; 'n_categories' makes anything but declared codes an error.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return whole

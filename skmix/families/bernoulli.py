@@ -205,8 +205,9 @@ class Bernoulli(ExponentialFamily):
 
     # ---- units ----------------------------------------------------------------------------------------------------
     def publish(self, parameters: Probabilities, units: Units) -> dict[str, np.ndarray]:
+        """Probabilities that are 0 but for rounding are published as 0, as those next to 1 are as 1."""
         ones = parameters.ones
-        return {"probabilities_": np.where(ones <= 2.0 * _LEAST_ROOT**2, 0.0, ones)}
+        return {"probabilities_": np.where(1.0 - ones == 1.0, 0.0, ones)}
 
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> Probabilities:
         ones = public["probabilities_"]

@@ -221,8 +221,9 @@ class Categorical(ExponentialFamily):
 
     # ---- units ----------------------------------------------------------------------------------------------------
     def publish(self, parameters: LevelProbabilities, units: Units) -> dict[str, np.ndarray]:
+        """Probabilities that are 0 but for rounding are published as 0: how tiny they are is the solver's path."""
         probabilities = parameters.probabilities
-        return {"probabilities_": np.where(probabilities <= 2.0 * _LEAST, 0.0, probabilities)}
+        return {"probabilities_": np.where(1.0 - probabilities == 1.0, 0.0, probabilities)}
 
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> LevelProbabilities:
         """Zeros are held, but for those of levels that no component has: rows there would have no density at all."""

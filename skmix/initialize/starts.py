@@ -115,10 +115,23 @@ class Distances:
         order = np.argsort(Z @ direction, kind="stable")
         return Z[order], weight[order]
 
+    def distinct(self, rng: np.random.RandomState, n_components: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same, equal rows as one with the sum of their weights, if at least `n_components` of them differ.
+
+        Components that start alike stay alike, and codes have few different rows. Where two centres are equally near,
+        as among codes they often are, k-means goes by rounding: only from equal input is that the same for a row of
+        weight 2 and for two rows.
+        """
+        Z, weight = self.sample(rng)
+        first = np.flatnonzero(np.r_[True, np.any(Z[1:] != Z[:-1], axis=1)])
+        if len(first) < n_components:
+            return Z, weight
+        return Z[first], np.add.reduceat(weight, first)
+
 
 def kmeans(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The clusters of k-means."""
-    Z, weight = data.sample(rng)
+    Z, weight = data.distinct(rng, n_components)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than components
         found = KMeans(n_components, n_init=1, random_state=rng).fit(Z, sample_weight=weight)
@@ -127,21 +140,15 @@ def kmeans(data: Distances, n_components: int, rng: np.random.RandomState) -> As
 
 def kmeans_seeds(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The rows nearest to each seed of k-means++."""
-    Z, weight = data.sample(rng)
+    Z, weight = data.distinct(rng, n_components)
     centres, _ = kmeans_plusplus(Z, n_components, sample_weight=weight, random_state=rng)
     return data.nearest(centres)
 
 
 def random_rows(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
-    """The rows nearest to each of K rows drawn at random, no two alike if there are as many."""
-    Z, weight = data.sample(rng)
-    drawn = Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())]
-    if len(np.unique(drawn, axis=0)) < n_components:  # likely among codes: components that start alike stay alike
-        values, which = np.unique(Z, axis=0, return_inverse=True)
-        if len(values) >= n_components:
-            total = np.bincount(which.ravel(), weight)
-            drawn = values[rng.choice(len(values), n_components, replace=False, p=total / total.sum())]
-    return data.nearest(drawn)
+    """The rows nearest to each of K rows drawn at random."""
+    Z, weight = data.distinct(rng, n_components)
+    return data.nearest(Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())])
 
 
 def random(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:

@@ -18,6 +18,8 @@ from problems import (
 
 from skmix.solvers import LBFGS
 
+FOLDED = ("bernoulli", "frame")
+
 
 def chart_about(objective, name, point):
     return objective.model.explicit(point.parameters) if name == "explicit" else objective.chart(name, point)
@@ -70,8 +72,8 @@ def test_coordinates_are_the_inverse_of_parameters(model, chart_name, missing, s
         public(p.objective, chart.parameters(back)), public(p.objective, parameters), strict=True
     ):
         assert_allclose(found, expected, rtol=1e-10, atol=1e-12 * np.abs(expected).max())
-    # One direction of the weights' coordinates changes nothing.
-    if (model, chart_name) not in OVERPARAMETRISED:
+    # One direction of the weights' coordinates changes nothing; far out, square roots of p may have the other sign.
+    if (model, chart_name) not in OVERPARAMETRISED and not ((model, chart_name) == FOLDED and spread > 0.1):
         assert_allclose(back[chart.n_latent :], z[chart.n_latent :], rtol=1e-10, atol=1e-12)
     if chart_name != "explicit":
         assert np.linalg.norm(back[: chart.n_latent]) <= np.linalg.norm(z[: chart.n_latent]) * (1 + 1e-12)

@@ -92,11 +92,13 @@ def apart(model, weighted):
     label = np.repeat(np.arange(3), [20, 40, 60])
     if model == "poisson":
         X = rng.poisson(np.square(np.c_[5.0 + 60.0 * label, 200.0 - 60.0 * label])).astype(float)
-    elif model in ("bernoulli", "categorical"):  # 40 features that tell the groups apart, never without exceptions
-        mostly = np.repeat(rng.permuted(np.tile(np.arange(40) % 2, (3, 1)), axis=1)[label], 2, axis=1)
-        X = np.where(rng.random(mostly.shape) < 0.1, 1.0 - mostly, mostly)
+    elif model in ("bernoulli", "categorical"):  # 80 features tell the groups apart; each level occurs in each group
+        mostly = rng.integers(2, size=(3, 80))[label]
+        tenths = [np.repeat(np.arange(size)[:, np.newaxis] % 10, 80, axis=1) for size in (20, 40, 60)]
+        turn = np.concatenate([rng.permuted(part, axis=0) for part in tenths])
+        X = np.where(turn == 0, 1.0 - mostly, mostly)
         if model == "categorical":
-            X = np.where(rng.random(X.shape) < 0.1, 2.0, X)
+            X = np.where(turn == 5, 2.0, X)
     else:
         X = rng.normal(1e3 * label[:, np.newaxis], 1.0, size=(len(label), 2))
     weight = repeats(X, weighted)
