@@ -115,7 +115,7 @@ class Constrained(Solver):
             bounds=Bounds(scaled.least, scaled.most),
             constraints=scaled.of_scipy(self.method),
             callback=search.called,
-            **_arguments(self.method, trace),
+            **_arguments(self.method, trace, len(search.begin)),
         )
         search.called(OptimizeResult(x=result.x))
         if trace.exhausted or result.nit >= trace.max_iter:
@@ -174,12 +174,14 @@ def _given(name: str, value: Any, size: int) -> Iterable[tuple[np.ndarray, np.nd
         yield A, low, high
 
 
-def _arguments(method: str, trace: Trace) -> dict[str, Any]:
-    """What SciPy's `method` is told besides the problem."""
+def _arguments(method: str, trace: Trace, size: int) -> dict[str, Any]:
+    """What SciPy's `method` is told besides the problem in `size` unknowns."""
     tol = max(trace.tol, 1e-15)
     if method == "slsqp":
         return {"options": {"ftol": 1e-2 * tol, "maxiter": trace.max_iter}}
-    options = {"gtol": 0.1 * np.sqrt(tol), "xtol": 1e-10, "barrier_tol": tol, "maxiter": trace.max_iter}
+    # Of the largest entry of the gradient, not of its norm; it ends the fit whatever the barrier still is.
+    gtol = 0.1 * np.sqrt(tol / size)
+    options = {"gtol": gtol, "xtol": 1e-10, "barrier_tol": tol, "maxiter": trace.max_iter}
     return {"options": options, "hess": _Curvature()}
 
 
