@@ -207,7 +207,7 @@ class Bernoulli(ExponentialFamily):
     def publish(self, parameters: Probabilities, units: Units) -> dict[str, np.ndarray]:
         """Probabilities that are 0 but for rounding are published as 0, as those next to 1 are as 1."""
         ones = parameters.ones
-        return {"probabilities_": np.where(1.0 - ones == 1.0, 0.0, ones)}
+        return {"probabilities_": np.where(1.0 - ones == 1.0, 0.0, np.minimum(ones, 1.0))}
 
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> Probabilities:
         ones = public["probabilities_"]
