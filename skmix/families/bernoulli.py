@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skmix.families.base import Additive, Chart, ExplicitChart, ExponentialFamily, shares
-from skmix.families.gaussian import has_rows
+from skmix.families.gaussian import EPS, has_rows
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.units import Units, column_range
@@ -28,6 +28,7 @@ from skmix.likelihood.units import Units, column_range
 _LEAST_PROBABILITY = 1e-8  # where bounds, not coordinates, keep probabilities inside (0, 1)
 _LEAST_ROOT = 1e-150  # of a probability: where a component has seen no one, or no zero, its logarithm is to be finite
 _LARGEST_LOGIT = 600.0
+_ROUNDING = 64 * EPS  # of sums over the rows, relative to their terms
 
 
 class Probabilities(NamedTuple):
@@ -129,11 +130,7 @@ class ProbabilityChart(ExplicitChart):
 
 
 class Bernoulli(ExponentialFamily):
-    """Independent Bernoulli features: φ = [x, 1 − x, 1], both 0 where an entry is missing.
-
-    Numbers of zeros are sums of their own: as differences they would be rounding where a component has next to none,
-    and the gradient divides them by 1 − p.
-    """
+    """Independent Bernoulli features: φ = [x, 1], with the mask of observed entries before the 1."""
 
     charts = {"frame": AngleFrame, "logit": LogitChart}
     explicit = ProbabilityChart
@@ -156,25 +153,34 @@ class Bernoulli(ExponentialFamily):
             )
 
     def n_features_out(self, n_features: int, masked: bool) -> int:
-        return 2 * n_features + 1
+        return (2 if masked else 1) * n_features + 1
 
     def features(self, block: Block, out: np.ndarray) -> None:
         d = len(block.Z)
         out[:d] = block.Z
-        np.subtract(1.0 if block.observed is None else block.observed, block.Z, out=out[d:-1])
+        if block.observed is not None:
+            out[d:-1] = block.observed
         out[-1] = 1.0
 
     def natural(self, parameters: Probabilities, masked: bool = False) -> np.ndarray:
-        constant = np.zeros_like(parameters.ones[:, :1])
-        return np.concatenate([np.log(parameters.ones), np.log(parameters.zeros), constant], axis=1)
+        log_zeros = np.log(parameters.zeros)
+        constants = [log_zeros, np.zeros_like(log_zeros[:, :1])] if masked else [log_zeros.sum(axis=1, keepdims=True)]
+        return np.concatenate([np.log(parameters.ones) - log_zeros, *constants], axis=1)
 
     def collect(self, sums: np.ndarray, parameters: Probabilities, masked: bool = False) -> Outcomes:
+        """Numbers of zeros are differences: what rounding may have left of none is none, of ones likewise.
+
+        Sums of 1 − x beside those of x would need no such care, but a pass would take two to four times as long.
+        """
         d = parameters.ones.shape[1]
-        return Outcomes(sums[:, :d], sums[:, d:-1])
+        ones, counts = sums[:, :d], sums[:, d:-1] if masked else np.repeat(sums[:, -1:], d, axis=1)
+        rounding = _ROUNDING * (np.abs(counts) + np.abs(ones))
+        return Outcomes(*(np.where(np.abs(part) > rounding, part, 0.0) for part in (ones, counts - ones)))
 
     def kernel(self, parameters: Probabilities, offset: np.ndarray, rows: Rows) -> Kernel:
-        lowest = np.minimum(np.log(parameters.ones), np.log(parameters.zeros)).sum(axis=1)
-        return FeatureKernel(self, parameters, offset, rows, np.finfo(rows.dtype).eps * float(-lowest.min()))
+        logarithms = np.log(parameters.ones) + np.log(parameters.zeros)
+        error = np.finfo(rows.dtype).eps * float(-logarithms.sum(axis=1).min())
+        return FeatureKernel(self, parameters, offset, rows, error)
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
     def reference(self, n_components: int, n_features: int) -> Probabilities:

@@ -103,9 +103,8 @@ def test_an_independent_optimiser_finds_the_same_optimum(missing):
 def test_a_feature_may_be_constant_in_a_whole_cluster(solver, one):
     """p = 0 and p = 1 are alike: the log-likelihood stays finite, also for rows that contradict it."""
     rng = np.random.default_rng(0)
-    X = np.r_[
-        np.c_[np.full(60, one), rng.random((60, 5)) < 0.9], np.c_[rng.random(60) < 0.5, rng.random((60, 5)) < 0.1]
-    ]
+    often, seldom = rng.random((60, 5)) < 0.9, rng.random((60, 5)) < 0.1
+    X = np.r_[np.c_[np.full(60, one), often], np.c_[rng.random(60) < 0.5, seldom]]
     mixture = BernoulliMixture(2, solver=solver, random_state=0).fit(X.astype(float))
     k = np.argmax(mixture.probabilities_[:, 1])
     assert mixture.probabilities_[k, 0] == pytest.approx(one, abs=1e-6)
@@ -171,7 +170,7 @@ def test_never_raises_never_nan(case, solver, init_params):
     assert "refused" not in mixture.stop_reason_
 
 
-# ---- data and parameters that are refused, or made to fit -------------------------------------------------------------
+# ---- data and parameters that are refused, or made to fit -----------------------------------------------------------
 @pytest.mark.parametrize(("value", "shown"), [(-1.0, "-1"), (2.0, "2"), (0.25, "0.25")])
 @pytest.mark.parametrize("method", ["fit", "predict", "score", "predict_proba"])
 def test_other_values_are_refused_where_they_are_not_to_be_binarized(method, value, shown):
