@@ -1,9 +1,14 @@
 """skmix: mixture models and hidden Markov models for scikit-learn, with the optimiser as a parameter."""
 
 from skmix.comparison.compare import compare_solvers
+from skmix.estimators.bernoulli_hmm import BernoulliHMM
+from skmix.estimators.bernoulli_mixture import BernoulliMixture
+from skmix.estimators.categorical_hmm import CategoricalHMM
+from skmix.estimators.categorical_mixture import CategoricalMixture
 from skmix.estimators.gaussian_hmm import GaussianHMM
 from skmix.estimators.gaussian_mixture import GaussianMixture
 from skmix.estimators.gmm_hmm import GMMHMM
+from skmix.estimators.hidden_markov_model import HiddenMarkovModel
 from skmix.estimators.poisson_hmm import PoissonHMM
 from skmix.estimators.poisson_mixture import PoissonMixture
 from skmix.estimators.variational_mixture import VariationalGaussianMixture
@@ -12,8 +17,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "GMMHMM",
+    "BernoulliHMM",
+    "BernoulliMixture",
+    "CategoricalHMM",
+    "CategoricalMixture",
     "GaussianHMM",
     "GaussianMixture",
+    "HiddenMarkovModel",
     "PoissonHMM",
     "PoissonMixture",
     "VariationalGaussianMixture",

@@ -6,26 +6,40 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skmix import GaussianMixture, PoissonMixture
+from skmix import BernoulliMixture, CategoricalMixture, GaussianMixture, PoissonMixture
 from skmix.families import FAMILIES
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Threads
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
-MODELS = (*COVARIANCE_TYPES, "poisson")
+DISCRETE = {"poisson": PoissonMixture, "bernoulli": BernoulliMixture, "categorical": CategoricalMixture}
+MODELS = (*COVARIANCE_TYPES, *DISCRETE)
 CHARTS = ("frame", "log-cholesky", "factor")
-INITIAL = {"weights_": "weights_init", "means_": "means_init", "precisions_": "precisions_init", "rates_": "rates_init"}
+INITIAL = {
+    "weights_": "weights_init",
+    "means_": "means_init",
+    "precisions_": "precisions_init",
+    "rates_": "rates_init",
+    "probabilities_": "probabilities_init",
+}
 HOME = {"derivative-free": "spherical"}  # covariance types of solvers that take few parameters; others take "full"
 GIVEN_ROWS = [(0.0, False), (0.2, False), (0.0, True), (0.2, True)]  # share of missing entries, whether weighted
 
 
 def charts_of(model):
     """Names of a model's charts."""
-    return tuple(FAMILIES["poisson" if model == "poisson" else f"gaussian-{model}"].charts)
+    return tuple(FAMILIES[model if model in DISCRETE else f"gaussian-{model}"].charts)
 
 
 MODEL_CHARTS = [(model, chart) for model in MODELS for chart in charts_of(model)]
+EXPLICIT = [(model, "explicit") for model in MODELS]
+# U and QU with Q orthogonal are the same covariance; probabilities depend on the ratios of coordinates alone.
+OVERPARAMETRISED = {
+    ("full", "factor"),
+    ("tied", "factor"),
+    *(("categorical", chart) for chart in (*charts_of("categorical"), "explicit")),
+}
 
 
 class Problem(NamedTuple):
@@ -57,23 +71,59 @@ def counts(n=240, d=3, K=3, seed=0, separation=2.0, missing=0.0):
     return X
 
 
+def answers(n=240, d=5, K=3, seed=0, separation=2.0, missing=0.0):
+    """Rows of zeros and ones, of K groups whose logits are `separation` apart, with NaN at random."""
+    rng = np.random.default_rng(seed)
+    probabilities = 1.0 / (1.0 + np.exp(-separation * rng.normal(size=(K, d))))
+    X = (rng.random((n, d)) < probabilities[rng.integers(K, size=n)]).astype(float)
+    X[rng.random(X.shape) < missing] = np.nan
+    return X
+
+
+def codes(n=240, d=4, K=3, seed=0, separation=2.0, missing=0.0):
+    """Rows of codes of K groups, features having 2, 3, 4, 2, … levels, with NaN at random."""
+    rng = np.random.default_rng(seed)
+    label, levels = rng.integers(K, size=n), 2 + np.arange(d) % 3
+    X = np.empty((n, d))
+    for j, size in enumerate(levels):
+        part = np.exp(0.7 * separation * rng.normal(size=(K, size)))
+        cumulated = np.cumsum(part / part.sum(axis=1, keepdims=True), axis=1)[:, :-1]
+        X[:, j] = (rng.random((n, 1)) > cumulated[label]).sum(axis=1)
+    X[rng.random(X.shape) < missing] = np.nan
+    return X
+
+
+ROWS = {"poisson": counts, "bernoulli": answers, "categorical": codes}
+
+
+def overlapping_pair(model, first, rng):
+    """Rows of two clouds, of the first where `first`."""
+    if model == "poisson":
+        return rng.poisson(np.where(first, [9.0, 4.0], [4.0, 7.0])).astype(float)
+    if model == "bernoulli":
+        p = np.where(first, [0.9, 0.8, 0.7, 0.2, 0.1, 0.3], [0.2, 0.3, 0.1, 0.6, 0.8, 0.9])
+        return (rng.random(p.shape) < p).astype(float)
+    if model == "categorical":
+        low = np.where(first, [0.8, 0.7, 0.75, 0.15], [0.2, 0.1, 0.3, 0.7])
+        high = np.where(first, [0.9, 1.0, 0.9, 0.4], [0.6, 1.0, 0.5, 0.9])
+        drawn = rng.random(low.shape)
+        return (drawn > low).astype(float) + (drawn > high)
+    middle, deviation = np.where(first, [2.0, 1.0], [-0.5, -0.7]), np.where(first, [1.0, 1.5], [1.3, 0.8])
+    return middle + deviation * rng.normal(size=(len(first), 2))
+
+
 def overlapping(model, n=300, seed=0, missing=0.0):
-    """Rows of two clouds in two columns that overlap, yet have one optimum near them."""
+    """Rows of two clouds that overlap, yet have one optimum near them."""
     rng = np.random.default_rng(seed)
     first = (rng.random(n) < 0.4)[:, np.newaxis]
-    if model == "poisson":
-        X = rng.poisson(np.where(first, [9.0, 4.0], [4.0, 7.0])).astype(float)
-    else:
-        X = np.where(first, [2.0, 1.0], [-0.5, -0.7]) + np.where(first, [1.0, 1.5], [1.3, 0.8]) * rng.normal(
-            size=(n, 2)
-        )
+    X = overlapping_pair(model, first, rng)
     X[rng.random(X.shape) < missing] = np.nan
     return X
 
 
 def rows_of(model, **kwargs):
     """Rows that suit a model."""
-    return (counts if model == "poisson" else blobs)(**kwargs)
+    return ROWS.get(model, blobs)(**kwargs)
 
 
 def repeats(X, weighted, seed=0):
@@ -83,8 +133,8 @@ def repeats(X, weighted, seed=0):
 
 def mixture_of(model, K=3, **kwargs):
     """An unfitted estimator of a model."""
-    if model == "poisson":
-        return PoissonMixture(K, **{name: value for name, value in kwargs.items() if name != "reg_covar"})
+    if model in DISCRETE:
+        return DISCRETE[model](K, **{name: value for name, value in kwargs.items() if name != "reg_covar"})
     return GaussianMixture(K, covariance_type=model, **kwargs)
 
 

@@ -4,7 +4,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmix import GaussianMixture, PoissonMixture
+from skmix import BernoulliMixture, CategoricalMixture, GaussianMixture, PoissonMixture
 from skmix.solvers import LBFGS, SOLVERS, Auto
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
@@ -20,6 +20,10 @@ INSTANCES = [
     *(GaussianMixture(3, covariance_type=c, solver=s) for c in ("full", "diag") for s in ("em", "lbfgs")),
     *(GaussianMixture(**{"n_components": 2, "solver": s, **OVERRIDES.get(s, {})}) for s in SOLVERS if s not in OWN),
     *(PoissonMixture(2, solver=name) for name in ("auto", "em", "squarem", "lbfgs")),
+    *(BernoulliMixture(2, solver=name) for name in ("auto", "em", "squarem", "lbfgs")),
+    BernoulliMixture(3, binarize=0.5, solver="newton"),
+    *(CategoricalMixture(2, solver=name) for name in ("auto", "em", "squarem", "lbfgs")),
+    CategoricalMixture(3, init_params="random_from_data", solver="newton"),
     GaussianMixture(solver=LBFGS(memory=5, chart="log-cholesky", warmup=0)),
     GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=5), max_iter=20),
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),
@@ -27,6 +31,7 @@ INSTANCES = [
 
 
 @pytest.mark.filterwarnings(f"ignore::{ConvergenceWarning.__module__}.{ConvergenceWarning.__name__}")
+@pytest.mark.filterwarnings("ignore:X has values (other than 0 and 1|that are no codes):UserWarning")
 @parametrize_with_checks(INSTANCES)
 def test_estimator(estimator, check):
     check(estimator)

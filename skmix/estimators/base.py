@@ -29,6 +29,7 @@ from skmix.likelihood.units import Units, measure
 from skmix.solvers import SOLVERS, Solver, resolve
 from skmix.solvers.result import INTERRUPTED, Ending, Interrupted, Trace
 
+Constraints = dict[str, list[Any]]
 _NO_ROWS = 1e-10  # share of the rows below which a component has lost all of them
 
 
@@ -64,9 +65,13 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _family_class(self) -> Any:
         return FAMILIES[self._family_name()]
 
-    def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
-        """The family with its prior, for data of precision `eps`."""
-        return self._family_class()()
+    def _make_family(self, X: np.ndarray, units: Units, total_weight: float) -> Family:
+        """The family with its prior, for the rows `X`."""
+        return self._family_class().for_rows(X, self._penalty(), units, total_weight, self._n_family_components())
+
+    def _penalty(self) -> float:
+        """Strength of the penalty on small covariances, in the data's units squared."""
+        return 0.0
 
     @abstractmethod
     def _make_latent(self) -> Any:
@@ -75,10 +80,6 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _n_family_components(self) -> int:
         """How many densities of the family there are."""
         return self.n_components
-
-    def _least_scale(self) -> float:
-        """The least scale of a column that is worth telling apart, in the data's units."""
-        return 0.0
 
     @abstractmethod
     def _given(self, n_features: int) -> dict[str, np.ndarray]:
@@ -118,11 +119,10 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         family_class = self._family_class()
         units = Units.identity(X.shape[1])
         if family_class.standardise:
-            units = measure(X, weight, common_scale=family_class.common_scale, smallest=self._least_scale())
+            units = measure(X, weight, common_scale=family_class.common_scale, smallest=float(np.sqrt(self._penalty())))
             _check_spread(units)
         total_weight = float(len(X) if weight is None else weight.sum())
-        family = self._make_family(units, total_weight, float(np.finfo(X.dtype).eps))
-        return Model(family, self._make_latent()), units
+        return Model(self._make_family(X, units, total_weight), self._make_latent()), units
 
     def _rows(self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None) -> Rows:
         n_components = self._n_family_components()

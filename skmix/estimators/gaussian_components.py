@@ -1,16 +1,47 @@
-"""Gaussian components as users see them: initial values, and covariances in all their shapes."""
+"""Gaussian components as users see them: their parameters, initial values, and covariances in all their shapes."""
 
 from __future__ import annotations
 
-from typing import Any
+from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
 from skmix.families import FAMILIES
 
 PREFIX = "gaussian-"
 COVARIANCE_TYPES = {name.removeprefix(PREFIX) for name in FAMILIES if name.startswith(PREFIX)}
+
+
+class GaussianComponents:
+    """What estimators with Gaussian components share."""
+
+    covariance_type: str
+    reg_covar: float
+    means_init: Any
+    precisions_init: Any
+    n_components: int
+    _family_class: Any
+    _component_attributes: ClassVar[tuple[str, ...]] = FAMILIES["gaussian-full"].attributes
+    _own_constraints: ClassVar[Constraints] = {
+        "covariance_type": [StrOptions(COVARIANCE_TYPES)],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+    }
+
+    def _family_name(self) -> str:
+        return PREFIX + self.covariance_type
+
+    def _penalty(self) -> float:
+        return self.reg_covar
+
+    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
+        family = self._family_class()()
+        return given_gaussians(family, self.means_init, self.precisions_init, self.n_components, n_features)
 
 
 def given_gaussians(

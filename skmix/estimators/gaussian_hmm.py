@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
-from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX, factor_of, given_gaussians
+from skmix.estimators.base import Constraints
+from skmix.estimators.gaussian_components import GaussianComponents, factor_of
 from skmix.estimators.hidden_markov import BaseHMM
 
 
-class GaussianHMM(BaseHMM):
+class GaussianHMM(GaussianComponents, BaseHMM):
     """Hidden Markov model with Gaussian emissions, fitted by the solver of your choice.
 
     Parameters
@@ -124,20 +123,16 @@ class GaussianHMM(BaseHMM):
     array([ True,  True,  True, False, False, False, False,  True,  True])
     """
 
-    _component_attributes = ("means_", "precisions_cholesky_")
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **BaseHMM._parameter_constraints,
-        "covariance_type": [StrOptions(COVARIANCE_TYPES)],
-        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
-        "means_init": ["array-like", None],
-        "precisions_init": ["array-like", None],
+        **GaussianComponents._own_constraints,
     }
 
     def __init__(
         self,
         n_components=1,
-        *,
         covariance_type="diag",
+        *,
         solver="auto",
         tol=1e-6,
         reg_covar=1e-6,
@@ -183,13 +178,6 @@ class GaussianHMM(BaseHMM):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.verbose_interval = verbose_interval
-
-    def _family_name(self) -> str:
-        return PREFIX + self.covariance_type
-
-    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
-        family = self._family_class()()
-        return given_gaussians(family, self.means_init, self.precisions_init, self.n_components, n_features)
 
     @property
     def covars_(self) -> np.ndarray:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
-
-from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX, given_gaussians
+from skmix.estimators.base import Constraints
+from skmix.estimators.gaussian_components import GaussianComponents
 from skmix.estimators.mixture import BaseMixture
-from skmix.families.base import Family
-from skmix.likelihood.units import Units
 
 
-class GaussianMixture(BaseMixture):
+class GaussianMixture(GaussianComponents, BaseMixture):
     """Gaussian mixture, fitted by the solver of your choice.
 
     A drop-in for :class:`sklearn.mixture.GaussianMixture` with missing values, sample weights, `solver`, parallel
@@ -118,13 +113,9 @@ class GaussianMixture(BaseMixture):
     array([ True])
     """
 
-    _component_attributes = ("means_", "precisions_cholesky_")
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **BaseMixture._parameter_constraints,
-        "covariance_type": [StrOptions(COVARIANCE_TYPES)],
-        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
-        "means_init": ["array-like", None],
-        "precisions_init": ["array-like", None],
+        **GaussianComponents._own_constraints,
     }
 
     def __init__(
@@ -163,16 +154,3 @@ class GaussianMixture(BaseMixture):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.verbose_interval = verbose_interval
-
-    def _family_name(self) -> str:
-        return PREFIX + self.covariance_type
-
-    def _make_family(self, units: Units, total_weight: float, eps: float) -> Family:
-        return self._family_class().with_penalty(self.reg_covar, units, total_weight, self.n_components, eps)
-
-    def _least_scale(self) -> float:
-        return float(np.sqrt(self.reg_covar))
-
-    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
-        family = self._family_class()()
-        return given_gaussians(family, self.means_init, self.precisions_init, self.n_components, n_features)

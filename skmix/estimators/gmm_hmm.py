@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
+from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
-from skmix.estimators.gaussian_components import COVARIANCE_TYPES, PREFIX
+from skmix.estimators.gaussian_components import GaussianComponents, checked_factor
 from skmix.estimators.hidden_markov import BaseHMM
+from skmix.estimators.transitions import check_probabilities
 from skmix.families.base import Family
 from skmix.latent.chain import Chain
 from skmix.latent.emission_mixture import MixtureChain, MixtureParameters
 from skmix.likelihood.units import Units
 
 
-class GMMHMM(BaseHMM):
+class GMMHMM(GaussianComponents, BaseHMM):
     """Hidden Markov model whose states emit from Gaussian mixtures, fitted by the solver of your choice.
 
     Parameters
@@ -137,22 +139,18 @@ class GMMHMM(BaseHMM):
     """
 
     _latent_attributes: ClassVar[tuple[str, ...]] = ("startprob_", "transmat_", "weights_")
-    _component_attributes = ("means_", "precisions_cholesky_")
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **BaseHMM._parameter_constraints,
+        **GaussianComponents._own_constraints,
         "n_mix": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions(COVARIANCE_TYPES)],
-        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
         "weights_init": ["array-like", None],
-        "means_init": ["array-like", None],
-        "precisions_init": ["array-like", None],
     }
 
     def __init__(
         self,
         n_components=1,
-        *,
         n_mix=1,
+        *,
         covariance_type="diag",
         solver="auto",
         tol=1e-6,
@@ -203,9 +201,6 @@ class GMMHMM(BaseHMM):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
 
-    def _family_name(self) -> str:
-        return PREFIX + self.covariance_type
-
     def _n_family_components(self) -> int:
         return self.n_components * self.n_mix
 
@@ -230,23 +225,16 @@ class GMMHMM(BaseHMM):
     def _publish_components(self, family: Family, components: Any, units: Units) -> dict[str, np.ndarray]:
         K, M = self.n_components, self.n_mix
         public = family.publish(components, units)
-        apart = {name for name in public if name == "means_" or not self._shared()}
-        return {
-            name: value.reshape(K, M, *value.shape[1:]) if name in apart else value for name, value in public.items()
-        }
+        apart = ("means_",) if _shared(family) else public.keys()
+        return {**public, **{name: public[name].reshape(K, M, *public[name].shape[1:]) for name in apart}}
 
     def _adopt_components(self, family: Family, public: dict[str, np.ndarray], units: Units) -> Any:
         means, factor = (public[name] for name in self._component_attributes)
         flat = {
             "means_": means.reshape(-1, means.shape[-1]),
-            "precisions_cholesky_": factor if self._shared() else factor.reshape(-1, *factor.shape[2:]),
+            "precisions_cholesky_": factor if _shared(family) else factor.reshape(-1, *factor.shape[2:]),
         }
         return family.adopt(flat, units)
-
-    def _shared(self) -> bool:
-        """Whether all components have one covariance: its shape does not depend on their number."""
-        family: Any = self._family_at_hand()
-        return family.precisions_shape(1, 1) == family.precisions_shape(2, 1)
 
     def _n_features(self) -> int:
         return np.shape(self.means_)[-1]
@@ -265,7 +253,12 @@ class GMMHMM(BaseHMM):
             given["means_"] = check_shape("means_init", self.means_init, (K, M, n_features))
         if self.precisions_init is not None:
             shape = family.precisions_shape(K * M, n_features)
-            public = shape if self._shared() else (K, M, *shape[1:])
+            public = shape if _shared(family) else (K, M, *shape[1:])
             precisions = check_shape("precisions_init", self.precisions_init, public)
             given["precisions_cholesky_"] = checked_factor(family, precisions.reshape(shape)).reshape(public)
         return given
+
+
+def _shared(family: Any) -> bool:
+    """Whether all components have one covariance: its shape does not depend on their number."""
+    return family.precisions_shape(1, 1) == family.precisions_shape(2, 1)

@@ -46,13 +46,6 @@ class BaseHMM(LatentVariableModel):
     }
 
     # ---- the model ------------------------------------------------------------------------------------------------
-    def _make_family(self, units: Units, total_weight: float, eps: float) -> Any:
-        reg_covar = getattr(self, "reg_covar", 0.0)
-        return self._family_class().with_penalty(reg_covar, units, total_weight, self._n_family_components(), eps)
-
-    def _least_scale(self) -> float:
-        return float(np.sqrt(getattr(self, "reg_covar", 0.0)))
-
     def _make_latent(self) -> Any:
         return self._make_chain()
 

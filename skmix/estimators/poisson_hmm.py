@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from skmix.estimators.base import Constraints
 from skmix.estimators.hidden_markov import BaseHMM
-from skmix.estimators.poisson_mixture import given_rates
+from skmix.estimators.poisson_components import PoissonComponents
 
 
-class PoissonHMM(BaseHMM):
+class PoissonHMM(PoissonComponents, BaseHMM):
     """Hidden Markov model with independent Poisson counts, fitted by the solver of your choice.
 
     Parameters
@@ -109,11 +110,9 @@ class PoissonHMM(BaseHMM):
     341.879
     """
 
-    _component_attributes = ("rates_",)
-    _dtypes = (np.float64,)
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **BaseHMM._parameter_constraints,
-        "rates_init": ["array-like", None],
+        **PoissonComponents._own_constraints,
     }
 
     def __init__(
@@ -161,12 +160,6 @@ class PoissonHMM(BaseHMM):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
 
-    def _family_name(self) -> str:
-        return "poisson"
-
-    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
-        return given_rates(self.rates_init, (self.n_components, n_features))
-
     @property
     def lambdas_(self) -> np.ndarray:
         """The rates by hmmlearn's name."""
@@ -175,8 +168,3 @@ class PoissonHMM(BaseHMM):
     @lambdas_.setter
     def lambdas_(self, value: Any) -> None:
         self.rates_ = np.asarray(value, dtype=np.float64)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = True
-        return tags

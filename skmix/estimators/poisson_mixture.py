@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-
-from skmix.estimators.checks import check_shape
+from skmix.estimators.base import Constraints
 from skmix.estimators.mixture import BaseMixture
+from skmix.estimators.poisson_components import PoissonComponents
 
 
-class PoissonMixture(BaseMixture):
+class PoissonMixture(PoissonComponents, BaseMixture):
     """Poisson mixture for counts, fitted by the solver of your choice.
 
     Within a component the features are independent Poisson counts with rates λ of their own. All solvers maximise the
@@ -92,11 +91,9 @@ class PoissonMixture(BaseMixture):
     array([1.26, 2.66])
     """
 
-    _component_attributes = ("rates_",)
-    _dtypes = (np.float64,)
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[Constraints] = {
         **BaseMixture._parameter_constraints,
-        "rates_init": ["array-like", None],
+        **PoissonComponents._own_constraints,
     }
 
     def __init__(
@@ -129,24 +126,3 @@ class PoissonMixture(BaseMixture):
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.verbose_interval = verbose_interval
-
-    def _family_name(self) -> str:
-        return "poisson"
-
-    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
-        return given_rates(self.rates_init, (self.n_components, n_features))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = True
-        return tags
-
-
-def given_rates(rates: Any, shape: tuple[int, int]) -> dict[str, np.ndarray]:
-    """Checked initial rates, by the public attribute that they stand for."""
-    if rates is None:
-        return {}
-    rates = check_shape("rates_init", rates, shape)
-    if rates.min() <= 0:
-        raise ValueError(f"The parameter 'rates_init' should be positive, but got min value {rates.min():g}")
-    return {"rates_": rates}

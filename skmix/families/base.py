@@ -84,11 +84,15 @@ class ExplicitChart(Chart):
 
     Attributes
     ----------
-    least : ndarray of shape (size,)
-        Lower bounds of the coordinates, −inf where there is none; parameters are valid above them.
+    least, most : ndarray of shape (size,)
+        Bounds of the coordinates, −inf and inf where there are none; parameters are valid between them.
+    locations : bool
+        Whether the first coordinates are locations, of shape (K, d).
     """
 
     least: np.ndarray
+    most: np.ndarray | float = np.inf
+    locations: ClassVar[bool] = True
 
     @abstractmethod
     def sizes(self, statistics: Any) -> np.ndarray:
@@ -102,6 +106,12 @@ class Family(ABC):
 
     Attributes
     ----------
+    attributes : tuple of str
+        The public attributes that `adopt` reads.
+    dtypes : tuple of type
+        Types of data that are worked on as they are; others become the first.
+    positive_only : bool
+        True where no value can be negative.
     charts : dict of str to callable
         ``charts[name](family, parameters, statistics)`` gives a :class:`Chart`, or :class:`Coordinates` where the
         family has no gradient. One is called "frame".
@@ -123,6 +133,9 @@ class Family(ABC):
         False where the charts are mere coordinates: then only EM and its accelerations can fit it.
     """
 
+    attributes: ClassVar[tuple[str, ...]] = ()
+    dtypes: ClassVar[tuple[type, ...]] = (np.float64, np.float32)
+    positive_only: ClassVar[bool] = False
     charts: ClassVar[dict[str, Any]] = {}
     explicit: ClassVar[Any] = None
     manifold: ClassVar[Any] = None
@@ -133,10 +146,13 @@ class Family(ABC):
     has_gradient: ClassVar[bool] = True
 
     @classmethod
-    def with_penalty(
-        cls, reg_covar: float, units: Units, total_weight: float, n_components: int, eps: float = 0.0
-    ) -> Family:
-        """The family with a penalty on small covariances, where it has covariances."""
+    def for_rows(cls, X: np.ndarray, reg_covar: float, units: Units, total_weight: float, n_components: int) -> Family:
+        """The family for a fit to the rows `X`, with the penalty `reg_covar` where it has covariances."""
+        return cls()
+
+    @classmethod
+    def of_public(cls, public: dict[str, np.ndarray]) -> Family:
+        """The family of fitted public attributes."""
         return cls()
 
     # ---- towards the rows -------------------------------------------------------------------------------------
@@ -161,8 +177,12 @@ class Family(ABC):
         return 0.0
 
     def isotropic(self, Z: np.ndarray) -> np.ndarray:
-        """Rows in coordinates in which distances suit k-means, (n_features, n)."""
+        """Rows in coordinates in which distances suit k-means, (n_coordinates, n)."""
         return Z
+
+    def isotropic_features(self, n_features: int) -> np.ndarray:
+        """The feature that each of those coordinates is made of, (n_coordinates,)."""
+        return np.arange(n_features)
 
     def complete(self, parameters: Any, block: Block, R: np.ndarray) -> np.ndarray:
         """The rows of a block with missing entries at their expectations, (d, n); `R` (K, n) are responsibilities."""

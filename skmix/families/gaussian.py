@@ -91,8 +91,16 @@ class Gaussian(Family):
         Precision of the data's type.
     """
 
+    attributes = ("means_", "precisions_cholesky_")
+
     def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS):
         self.prior_scatter, self.eps = np.asarray(prior_scatter, dtype=np.float64), float(eps)
+
+    @classmethod
+    def for_rows(
+        cls, X: np.ndarray, reg_covar: float, units: Units, total_weight: float, n_components: int
+    ) -> Gaussian:
+        return cls.with_penalty(reg_covar, units, total_weight, n_components, float(np.finfo(X.dtype).eps))
 
     @classmethod
     def with_penalty(

@@ -109,6 +109,9 @@ class RateChart(ExplicitChart):
 class Poisson(ExponentialFamily):
     """Independent Poisson counts: φ = [x, 1], with the mask of observed entries before the 1."""
 
+    attributes = ("rates_",)
+    dtypes = (np.float64,)
+    positive_only = True
     charts = {"frame": RateFrame, "log": LogRate}
     explicit = RateChart
     standardise = False

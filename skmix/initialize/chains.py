@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 
+from skmix.families.categorical import Categorical
+from skmix.initialize.spectral import spectral
 from skmix.initialize.starts import STARTS, Assignment, Distances, start, start_from
+from skmix.latent.chain import ChainParameters
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.blocks import Block
 from skmix.likelihood.chained import ChainObjective
@@ -75,6 +79,19 @@ def sticky(objective: ChainObjective, rng: np.random.RandomState) -> Parameters:
     """The clusters of k-means, and states that last: a probability to stay between 0.8 and 0.95, drawn at random."""
     latent, components = clusters(objective, objective.model.latent.n_mix, rng)
     return Parameters(objective.model.latent.stay(latent, rng.uniform(*_STICKY)), components)
+
+
+def by_moments(objective: ChainObjective, rng: np.random.RandomState) -> Parameters:
+    """The method of moments, for one categorical feature."""
+    family, rows = cast(Categorical, objective.model.family), objective.rows
+    if rows.n_features != 1:
+        raise ValueError(
+            f"init_params='spectral' takes one feature, X has {rows.n_features}; use 'kmeans' or 'mixture'."
+        )
+    found = spectral(rows.X[:, 0], objective.sequences.first, rows.n_components, int(family.n_categories[0]), rng)
+    start, transitions, emission = found
+    components = family.adopt({"probabilities_": emission[:, np.newaxis]}, rows.units)
+    return Parameters(ChainParameters(start, transitions), components)
 
 
 CHAIN_STARTS: dict[str, ChainStart] = {

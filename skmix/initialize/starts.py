@@ -74,12 +74,18 @@ class Distances:
 
     def __init__(self, family: Family, rows: Rows):
         self.family, self.rows = family, rows
+        self.features = family.isotropic_features(rows.n_features)  # that the coordinates are made of
+
+    def _see(self, block: Block) -> tuple[np.ndarray, np.ndarray | None]:
+        """A block's coordinates, and where they are observed; (n_coordinates, n) each."""
+        mask = block.mask
+        return self.family.isotropic(block.Z), None if mask is None else mask[self.features]
 
     def nearest(self, centres: np.ndarray) -> Assignment:
         """Assign each row to the nearest centre by its observed features; equally near centres share it."""
 
         def assign(block: Block, R: np.ndarray) -> None:
-            Z, mask = self.family.isotropic(block.Z), block.mask
+            Z, mask = self._see(block)
             square = np.square(centres)
             size = square.sum(axis=1, keepdims=True) if mask is None else square @ mask
             distance = size - 2 * centres @ (Z if mask is None else Z * mask)
@@ -96,26 +102,38 @@ class Distances:
         rows = self.rows
         if rows.n_samples > _MOST_ROWS:
             rows = rows.take(np.sort(rng.choice(rows.n_samples, _MOST_ROWS, replace=False)))
-        Z, work = np.empty((rows.n_samples, rows.n_features), rows.dtype), Workspace()
+        Z, work = np.empty((rows.n_samples, len(self.features)), rows.dtype), Workspace()
         for index in range(len(rows)):
             block = rows.block(index, work)
-            Z[block.rows] = self.family.isotropic(block.Z).T
-            if block.mask is not None:
-                Z[block.rows] = np.where(block.mask.T > 0, Z[block.rows], np.nan)
+            seen, mask = self._see(block)
+            Z[block.rows] = seen.T if mask is None else np.where(mask > 0, seen, np.nan).T
         weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight
         missing = np.isnan(Z)
         Z[missing] = 0.0
         total = weight @ ~missing
         mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)
         Z += missing * mean
-        direction = np.random.RandomState(0).standard_normal(rows.n_features)
+        direction = np.random.RandomState(0).standard_normal(len(self.features))
         order = np.argsort(Z @ direction, kind="stable")
         return Z[order], weight[order]
+
+    def distinct(self, rng: np.random.RandomState, n_components: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same, equal rows as one with the sum of their weights, if at least `n_components` of them differ.
+
+        Components that start alike stay alike, and codes have few different rows. Where two centres are equally near,
+        as among codes they often are, k-means goes by rounding: only from equal input is that the same for a row of
+        weight 2 and for two rows.
+        """
+        Z, weight = self.sample(rng)
+        first = np.flatnonzero(np.r_[True, np.any(Z[1:] != Z[:-1], axis=1)])
+        if len(first) < n_components:
+            return Z, weight
+        return Z[first], np.add.reduceat(weight, first)
 
 
 def kmeans(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The clusters of k-means."""
-    Z, weight = data.sample(rng)
+    Z, weight = data.distinct(rng, n_components)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct rows than components
         found = KMeans(n_components, n_init=1, random_state=rng).fit(Z, sample_weight=weight)
@@ -124,14 +142,14 @@ def kmeans(data: Distances, n_components: int, rng: np.random.RandomState) -> As
 
 def kmeans_seeds(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The rows nearest to each seed of k-means++."""
-    Z, weight = data.sample(rng)
+    Z, weight = data.distinct(rng, n_components)
     centres, _ = kmeans_plusplus(Z, n_components, sample_weight=weight, random_state=rng)
     return data.nearest(centres)
 
 
 def random_rows(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
     """The rows nearest to each of K rows drawn at random."""
-    Z, weight = data.sample(rng)
+    Z, weight = data.distinct(rng, n_components)
     return data.nearest(Z[rng.choice(len(Z), n_components, replace=False, p=weight / weight.sum())])
 
 

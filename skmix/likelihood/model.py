@@ -128,6 +128,7 @@ class ExplicitModelChart(ModelChart, ExplicitChart):
     def __init__(self, latent: ExplicitChart, components: ExplicitChart):
         super().__init__(latent, components)
         self.least = np.concatenate([latent.least, components.least])
+        self.most = np.concatenate([np.broadcast_to(part.most, part.start.shape) for part in (latent, components)])
 
     def sizes(self, statistics: Statistics) -> np.ndarray:
         return np.concatenate([self.latent.sizes(statistics.latent), self.components.sizes(statistics.components)])

@@ -26,9 +26,9 @@ class Constrained(Solver):
     """Explicit constraints in place of coordinates without any: SLSQP or trust-constr, by SciPy.
 
     Weights lie on the simplex by constraints, standard deviations (the diagonals of Cholesky factors) and rates above a
-    bound of 1e-6 and 1e-8 in standardised units. What no other solver here can do: constraints of yours on weights
-    and means, which every accepted iterate obeys. Both methods work with dense matrices of all parameters, so more
-    than 500 are refused.
+    bound of 1e-6 and 1e-8 in standardised units, probabilities at least 1e-8 away from 0 and 1. What no other solver
+    here can do: constraints of yours on weights and means, which every accepted iterate obeys. Both methods work with
+    dense matrices of all parameters, so more than 500 are refused.
 
     Parameters
     ----------
@@ -38,9 +38,11 @@ class Constrained(Solver):
     weights : LinearConstraint, list of LinearConstraint or None, default=None
         ``scipy.optimize.LinearConstraint(A, lb, ub)`` on the weights, A of shape (m, n_components).
     means : LinearConstraint, list of LinearConstraint or None, default=None
-        The same on the means (or rates) in the data's units, row by row: A of shape (m, n_components * n_features).
+        The same on the means (or rates, or probabilities of a 1) in the data's units, row by row: A of shape
+        (m, n_components * n_features).
     increasing : int or None, default=None
-        A feature by whose mean components are to be in increasing order.
+        A feature by whose mean components are to be in increasing order. Neither is there for categorical features,
+        which have no means.
 
     References
     ----------
@@ -83,6 +85,11 @@ class Constrained(Solver):
         """Refuse parameters out of range, large models, and constraints that do not fit the model."""
         super().check(objective)
         self.refuse_more_than(_MOST, objective, "its time grows with the third power of their number")
+        if not objective.model.family.explicit.locations and (self.means is not None or self.increasing is not None):
+            raise ValueError(
+                "The 'means' and 'increasing' parameters of Constrained are for components with means or rates, which "
+                f"{type(objective.model.family).__name__} does not have; set both to None. 'weights' may be given."
+            )
         A, low, high = self._limits(objective)
         bounds = [(0, None)] * objective.rows.n_components + [(None, None)] * (A.shape[1] - objective.rows.n_components)
         above, below = np.isfinite(high), np.isfinite(low)
@@ -106,10 +113,10 @@ class Constrained(Solver):
             np.zeros_like(search.begin),
             jac=True,
             method=self.method,
-            bounds=Bounds(scaled.least, np.inf),
+            bounds=Bounds(scaled.least, scaled.most),
             constraints=scaled.of_scipy(self.method),
             callback=search.called,
-            **_arguments(self.method, trace),
+            **_arguments(self.method, trace, len(search.begin)),
         )
         search.called(OptimizeResult(x=result.x))
         if trace.exhausted or result.nit >= trace.max_iter:
@@ -123,7 +130,7 @@ class Constrained(Solver):
         chart = objective.model.explicit(parameters)
         A, low, high = self._limits(objective)
         A = np.pad(A, ((0, 0), (0, len(chart.start) - A.shape[1])))
-        return chart, _Limits(A, low, high, chart.least)
+        return chart, _Limits(A, low, high, chart.least, np.asarray(chart.most))
 
     def _limits(self, objective: Objective) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Low <= A [weights, means] <= high, means in standardised units: the simplex and what the user asks for."""
@@ -168,12 +175,14 @@ def _given(name: str, value: Any, size: int) -> Iterable[tuple[np.ndarray, np.nd
         yield A, low, high
 
 
-def _arguments(method: str, trace: Trace) -> dict[str, Any]:
-    """What SciPy's `method` is told besides the problem."""
+def _arguments(method: str, trace: Trace, size: int) -> dict[str, Any]:
+    """What SciPy's `method` is told besides the problem in `size` unknowns."""
     tol = max(trace.tol, 1e-15)
     if method == "slsqp":
         return {"options": {"ftol": 1e-2 * tol, "maxiter": trace.max_iter}}
-    options = {"gtol": 0.1 * np.sqrt(tol), "xtol": 1e-10, "barrier_tol": tol, "maxiter": trace.max_iter}
+    # Of the largest entry of the gradient, not of its norm; it ends the fit whatever the barrier still is.
+    gtol = 0.1 * np.sqrt(tol / size)
+    options = {"gtol": gtol, "xtol": 1e-10, "barrier_tol": tol, "maxiter": trace.max_iter}
     return {"options": options, "hess": _Curvature()}
 
 
@@ -186,12 +195,13 @@ class _Curvature(BFGS):
 
 
 class _Limits(NamedTuple):
-    """low <= A x <= high and x >= least."""
+    """low <= A x <= high and least <= x <= most."""
 
     A: np.ndarray
     low: np.ndarray
     high: np.ndarray
     least: np.ndarray
+    most: np.ndarray
 
     def of_scipy(self, method: str) -> list[Any]:
         """The linear constraints as SciPy's `method` takes them."""
@@ -210,7 +220,8 @@ class _Limits(NamedTuple):
     def scaled(self, begin: np.ndarray, sizes: np.ndarray) -> _Limits:
         """The same limits on u where x = begin + sizes·u."""
         moved = self.A @ begin
-        return _Limits(self.A * sizes, self.low - moved, self.high - moved, (self.least - begin) / sizes)
+        least, most = (self.least - begin) / sizes, (self.most - begin) / sizes
+        return _Limits(self.A * sizes, self.low - moved, self.high - moved, least, most)
 
     def nearest(self, x: np.ndarray) -> np.ndarray:
         """The nearest feasible point.
@@ -222,10 +233,10 @@ class _Limits(NamedTuple):
         """
         found = minimize(
             lambda y: (0.5 * np.sum((y - x) ** 2), y - x),
-            np.maximum(x, self.least),
+            np.clip(x, self.least, self.most),
             jac=True,
             method="slsqp",
-            bounds=Bounds(self.least, np.inf),
+            bounds=Bounds(self.least, self.most),
             constraints=self.of_scipy("slsqp"),
             options={"maxiter": 1000, "ftol": 1e-14},
         )
@@ -237,7 +248,7 @@ class _Limits(NamedTuple):
     def snap(self, x: np.ndarray) -> np.ndarray | None:
         """`x` with what rounding has left outside moved inside; None where it is farther out than that."""
         margin = np.where(self.low == self.high, 0.0, _INSIDE * (1.0 + np.abs(self.A).sum(axis=1)))
-        y = np.maximum(x, self.least)
+        y = np.clip(x, self.least, self.most)
         for _ in range(20):
             value = self.A @ y
             short, over = self.low - value, value - self.high
@@ -245,7 +256,7 @@ class _Limits(NamedTuple):
             if not outside.any():
                 break
             move = np.where(short > 0, short + margin, -over - margin)[outside]
-            y = np.maximum(y + np.linalg.pinv(self.A[outside]) @ move, self.least)
+            y = np.clip(y + np.linalg.pinv(self.A[outside]) @ move, self.least, self.most)
         return y if np.linalg.norm(y - x) <= _SNAPPED * (1.0 + np.linalg.norm(x)) else None
 
 

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from problems import GIVEN_ROWS, MODELS, adopt, mixture_of, objective_of, problem
+from problems import DISCRETE, GIVEN_ROWS, MODELS, adopt, mixture_of, objective_of, problem
 from reference import conditional, covariance_matrices
-from scipy.stats import multivariate_normal, norm, poisson
+from scipy.stats import bernoulli, multivariate_normal, norm, poisson
 
 from skmix.likelihood.model import Statistics
 
@@ -55,7 +55,7 @@ def standardised(p):
 
 
 @pytest.mark.parametrize(("missing", "weighted"), GIVEN_ROWS)
-@pytest.mark.parametrize("model", ["diag", "spherical", "poisson"])
+@pytest.mark.parametrize("model", ["diag", "spherical", *DISCRETE])
 def test_rebased_statistics_are_those_of_a_pass_there(model, missing, weighted):
     p, here, there, R = two_points(model, missing, weighted)
     rebased = p.objective.model.rebase(formed_at(p.objective, here, R), here, there)
@@ -103,11 +103,22 @@ def test_rebased_statistics_with_the_prior_lead_to_the_same_m_step(model):
         assert_allclose(published[1][name], expected, rtol=1e-8, atol=1e-10 * np.abs(expected).max(), err_msg=name)
 
 
+def log_pmf(model, X, components):
+    """log p(x_nj | k) of discrete features, (K, n, d), NaN where missing."""
+    if model == "poisson":
+        return poisson.logpmf(X, components.rates[:, np.newaxis])
+    if model == "bernoulli":
+        return bernoulli.logpmf(X, components.ones[:, np.newaxis])
+    known = np.nan_to_num(X).astype(int)
+    each = [np.log(p[np.arange(X.shape[1]), known]) for p in components.probabilities]
+    return np.where(np.isnan(X), np.nan, each)
+
+
 def by_scipy(p, parameters, here, R):
     """Σ_n Σ_k r_nk E[log p(x_n | k)] at `parameters`, missing entries as `here` expects them, or integrated out."""
-    if p.mixture.__class__.__name__ == "PoissonMixture":
-        each = poisson.logpmf(p.X[None], parameters.components.rates[:, None])
-        return np.sum(R * np.nansum(each, axis=2))
+    for model, kind in DISCRETE.items():
+        if isinstance(p.mixture, kind):
+            return np.sum(R * np.nansum(log_pmf(model, p.X, parameters.components), axis=2))
     Z, (means, covariances) = standardised(p), matrices(p, parameters)
     if p.objective.model.family.independent_features:
         deviation = np.sqrt(np.diagonal(covariances, axis1=1, axis2=2))
@@ -183,7 +194,9 @@ def test_parts_count_as_parts_of_a_pass_and_estimate_the_whole(model):
 def test_number_of_parameters_is_that_of_the_free_coordinates(model):
     p = problem(model)
     chart = p.objective.chart("frame", p.objective.at(p.parameters))
-    assert p.objective.n_parameters == len(chart.start) - 1  # one direction of the weights changes nothing
+    # One direction of the weights changes nothing, nor does one of each feature's levels.
+    idle = 1 + (3 * p.X.shape[1] if model == "categorical" else 0)
+    assert p.objective.n_parameters == len(chart.start) - idle
     fitted = mixture_of(model, random_state=0).fit(p.X)
     n = len(p.X)
     assert fitted.bic(p.X) - fitted.aic(p.X) == pytest.approx(p.objective.n_parameters * (np.log(n) - 2))

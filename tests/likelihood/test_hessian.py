@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from problems import (
+    COVARIANCE_TYPES,
+    EXPLICIT,
     GIVEN_ROWS,
     MODEL_CHARTS,
     MODELS,
@@ -21,7 +23,7 @@ from skmix.likelihood.differentiate import along
 from skmix.likelihood.model import Parameters
 
 OVER_QR = {("full", "factor"), ("tied", "factor")}  # not analytic
-ANALYTIC = [pair for pair in MODEL_CHARTS if pair not in OVER_QR] + [(model, "explicit") for model in MODELS]
+ANALYTIC = [pair for pair in MODEL_CHARTS + EXPLICIT if pair not in OVER_QR]
 
 
 def chart_about(objective, name, point):
@@ -87,11 +89,18 @@ def test_a_chart_that_is_not_analytic_is_refused(model):
 def apart(model, weighted):
     """Rows whose labels are certain, fitted: the observed information is that of the complete data."""
     rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(3), [20, 40, 60])
     if model == "poisson":
-        parts = [rng.poisson(np.square([5.0 + 60.0 * k, 200.0 - 60.0 * k]), size=(20 * (k + 1), 2)) for k in range(3)]
+        X = rng.poisson(np.square(np.c_[5.0 + 60.0 * label, 200.0 - 60.0 * label])).astype(float)
+    elif model in ("bernoulli", "categorical"):  # 80 features tell the groups apart; each level occurs in each group
+        mostly = rng.integers(2, size=(3, 80))[label]
+        tenths = [np.repeat(np.arange(size)[:, np.newaxis] % 10, 80, axis=1) for size in (20, 40, 60)]
+        turn = np.concatenate([rng.permuted(part, axis=0) for part in tenths])
+        X = np.where(turn == 0, 1.0 - mostly, mostly)
+        if model == "categorical":
+            X = np.where(turn == 5, 2.0, X)
     else:
-        parts = [rng.normal(1e3 * k, 1.0, size=(20 * (k + 1), 2)) for k in range(3)]
-    X = np.concatenate(parts).astype(float)
+        X = rng.normal(1e3 * label[:, np.newaxis], 1.0, size=(len(label), 2))
     weight = repeats(X, weighted)
     mixture = mixture_of(model, reg_covar=0.0, random_state=0).fit(X, sample_weight=weight)
     objective = exact_kernels(objective_of(mixture, X, weight))
@@ -101,18 +110,20 @@ def apart(model, weighted):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("model", MODELS)
 def test_hessian_in_the_frame_is_minus_the_identity_for_complete_data(model, weighted):
-    """One direction of the weights' coordinates changes nothing; there the Hessian is 0."""
+    """One direction of the coordinates of weights, or of a feature's levels, changes nothing: there it is 0."""
     mixture, objective, point = apart(model, weighted)
     chart = objective.chart("frame", point)
     hessian = np.array([objective.hessian_product(chart, chart.start, point, e) for e in np.eye(len(chart.start))])
-    expected = -np.eye(len(chart.start))
-    root = np.sqrt(mixture.weights_)
-    expected[:3, :3] += np.outer(root, root)
+    expected, at = -np.eye(len(chart.start)), 0
+    rows = [mixture.weights_, *(mixture.probabilities_.reshape(-1, 3) if model == "categorical" else ())]
+    for root in np.sqrt(rows):
+        expected[at : at + 3, at : at + 3] += np.outer(root, root)
+        at += 3
     assert_allclose(hessian, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
-@pytest.mark.parametrize("model", [model for model in MODELS if model != "poisson"])
+@pytest.mark.parametrize("model", COVARIANCE_TYPES)
 def test_product_in_float32_is_close(model, missing):
     p = problem(model, missing, weighted=True)
     products = []

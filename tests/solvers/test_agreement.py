@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 import scipy
 from numpy.testing import assert_allclose
-from problems import GIVEN_ROWS, MODELS, blobs, charts_of, given, mixture_of, overlapping, quietly, repeats, value_of
+from problems import (
+    COVARIANCE_TYPES,
+    DISCRETE,
+    GIVEN_ROWS,
+    MODELS,
+    blobs,
+    charts_of,
+    given,
+    mixture_of,
+    overlapping,
+    quietly,
+    repeats,
+    value_of,
+)
 from sklearn.base import clone
 from sklearn.utils.fixes import parse_version
 
@@ -101,7 +114,7 @@ def test_all_solvers_end_at_the_same_optimum(solver, model, missing, weighted):
 
 
 @pytest.mark.parametrize(("missing", "weighted"), GIVEN_ROWS)
-@pytest.mark.parametrize("model", ["full", "poisson"])
+@pytest.mark.parametrize("model", ["full", *DISCRETE])
 @pytest.mark.parametrize("solver", SAMPLING, ids=str)
 def test_solvers_on_samples_come_as_near_as_samples_differ(solver, model, missing, weighted):
     """The likelihood at the optimum exceeds that at the truth by p/2n nats per row on average (Wilks)."""
@@ -149,7 +162,7 @@ FRAME_SOLVERS = ["em", "squarem", "anderson", "lbfgs", "newton", "gradient-desce
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
-@pytest.mark.parametrize("model", [model for model in MODELS if model != "poisson"])
+@pytest.mark.parametrize("model", COVARIANCE_TYPES)
 @pytest.mark.parametrize("solver", FRAME_SOLVERS)
 def test_solvers_do_not_depend_on_units(solver, model, missing):
     """Columns in other units: the same passes and objective, but for the Jacobian (spherical: one unit)."""
@@ -164,7 +177,7 @@ def test_solvers_do_not_depend_on_units(solver, model, missing):
 
 
 @pytest.mark.parametrize("chart", ["frame", "log-cholesky", "factor"])
-@pytest.mark.parametrize("model", [model for model in MODELS if model != "poisson"])
+@pytest.mark.parametrize("model", COVARIANCE_TYPES)
 def test_standardising_makes_every_chart_independent_of_units(model, chart):
     X = blobs(n=200, separation=1.0, seed=3)
     factor = 1e3 if model == "spherical" else np.array([1e-6, 1.0, 1e7])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import HOME, blobs, counts, mixture_of, quietly
+from problems import HOME, blobs, mixture_of, quietly, rows_of
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -55,11 +55,11 @@ def test_an_interrupted_fit_is_usable_and_a_warm_start_goes_on(solver):
     assert mixture.lower_bound_ > reached
 
 
-@pytest.mark.parametrize("model", ["diag", "poisson"])
+@pytest.mark.parametrize("model", ["diag", "poisson", "bernoulli", "categorical"])
 @pytest.mark.parametrize("n_jobs", [None, 2])
 @pytest.mark.parametrize("n_init", [1, 3])
 def test_the_best_of_the_starts_that_have_begun_is_kept(n_init, n_jobs, model):
-    X = (counts if model == "poisson" else blobs)(separation=SEPARATION)
+    X = rows_of(model, separation=SEPARATION)
     mixture = mixture_of(model, solver="em", tol=0.0, n_init=n_init, n_jobs=n_jobs, random_state=0)
     with listening(after(3)), pytest.warns(ConvergenceWarning, match=r"was interrupted after \d+ iterations"):
         mixture.fit(X)

@@ -1,0 +1,162 @@
+"""Hidden Markov models with zeros and ones."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from skmix.estimators.base import Constraints
+from skmix.estimators.bernoulli_components import BernoulliComponents
+from skmix.estimators.hidden_markov import BaseHMM
+
+
+class BernoulliHMM(BernoulliComponents, BaseHMM):
+    """Hidden Markov model with independent zeros and ones, fitted by the solver of your choice.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        The number K of states.
+    binarize : {"auto"}, float or None, default="auto"
+        The threshold above which a value counts as 1, and as 0 otherwise. "auto": data of 0 and 1 are taken as they
+        are; if there is any other value, 0 is the threshold, with a warning. None: any other value is an error.
+    solver : str or Solver instance, default="auto"
+        The optimiser: "em" (Baum and Welch's), "squarem", "lbfgs", "newton", … or an instance of one, see
+        :mod:`skmix.solvers`.
+    tol : float, default=1e-6
+        A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    max_iter : int, default=500
+        Most iterations, counted in accepted iterates.
+    n_init : int, default=1
+        Number of starts; the fit with the highest objective is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky"}, default="kmeans"
+        The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
+        random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
+        between neighbouring rows; "sticky" has the clusters of k-means and states that last.
+    start : {"free", "stationary", "fixed"}, default="free"
+        How sequences start: with probabilities of their own, with the stationary distribution of the transition matrix,
+        or with `startprob_init` as it is.
+    startprob_init : array-like of shape (n_components,), default=None
+        Initial start probabilities; those of 0 stay 0.
+    transmat_init : array-like of shape (n_components, n_components), default=None
+        Initial transition matrix; entries of 0 stay 0 (an upper triangle makes a left–right model).
+    startprob_prior : float or array-like of shape (n_components,), default=1.0
+        Concentrations, 1 or more, of a Dirichlet prior on the start probabilities; 1 for maximum likelihood.
+    transmat_prior : float or array-like of shape (n_components, n_components), default=1.0
+        The same for the rows of the transition matrix.
+    transmat_fixed : bool or array-like of bool of shape (n_components, n_components), default=None
+        Entries that stay as `transmat_init` has them; True for all.
+    transmat_tied : array-like of int of shape (n_components, n_components), default=None
+        Entries with the same positive number are kept equal, 0 is for entries on their own. Rows that share a number
+        must have the same numbers, each as often.
+    probabilities_init : array-like of shape (n_components, n_features), default=None
+        Initial probabilities of a 1, above 0 and below 1.
+    algorithm : {"viterbi", "posterior"}, default="viterbi"
+        What :meth:`predict` gives: the most probable path, or the most probable state of each row.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts and of :meth:`sample`.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit. `n_init` is then ignored.
+    n_jobs : int, default=None
+        Starts that are fitted at the same time, by threads. The result does not depend on it.
+    verbose : int, default=0
+        1 prints iteration numbers, 2 also the objective, its gain and times.
+    verbose_interval : int, default=10
+        Iterations between two lines.
+
+    Attributes
+    ----------
+    startprob_ : ndarray of shape (n_components,)
+        Start probabilities.
+    transmat_ : ndarray of shape (n_components, n_components)
+        Transition matrix: the probabilities of the next state, a row for each state.
+    stationary_distribution_ : ndarray of shape (n_components,)
+        The part of the time that the chain spends in each state in the long run.
+    probabilities_ : ndarray of shape (n_components, n_features)
+        Probabilities of a 1 in each state.
+    converged_ : bool
+        Whether the solver estimates that no more than `tol` remains to be gained.
+    n_iter_ : int
+        Accepted iterates of the best fit, the start not counted.
+    n_passes_ : float
+        Passes over the data that the best fit made.
+    lower_bound_ : float
+        The objective at the end, nats per row.
+    lower_bounds_ : list of float
+        The objective at each iterate after the start, nats per row.
+    history_ : dict of ndarray
+        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included.
+    solver_ : str
+        Name of the solver that finished the fit.
+    stop_reason_ : str
+        Why it stopped.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where the data had names that are all strings.
+
+    References
+    ----------
+    Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech recognition. Proc.
+    IEEE 77, 257–286. doi:10.1109/5.18626
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmix import BernoulliHMM
+    >>> rain = np.array([0, 0, 1, 0, 0, 0, 1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, np.nan, 0.0])[:, np.newaxis]
+    >>> model = BernoulliHMM(n_components=2, init_params="sticky", random_state=0).fit(rain)
+    >>> model.probabilities_.shape
+    (2, 1)
+    """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        **BaseHMM._parameter_constraints,
+        **BernoulliComponents._own_constraints,
+    }
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        binarize="auto",
+        solver="auto",
+        tol=1e-6,
+        max_iter=500,
+        n_init=1,
+        init_params="kmeans",
+        start="free",
+        startprob_init=None,
+        transmat_init=None,
+        startprob_prior=1.0,
+        transmat_prior=1.0,
+        transmat_fixed=None,
+        transmat_tied=None,
+        probabilities_init=None,
+        algorithm="viterbi",
+        random_state=None,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+        verbose_interval=10,
+    ):
+        self.n_components = n_components
+        self.binarize = binarize
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.start = start
+        self.startprob_init = startprob_init
+        self.transmat_init = transmat_init
+        self.startprob_prior = startprob_prior
+        self.transmat_prior = transmat_prior
+        self.transmat_fixed = transmat_fixed
+        self.transmat_tied = transmat_tied
+        self.probabilities_init = probabilities_init
+        self.algorithm = algorithm
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval

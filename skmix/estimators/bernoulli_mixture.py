@@ -1,0 +1,132 @@
+"""Mixtures of independent zeros and ones."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from skmix.estimators.base import Constraints
+from skmix.estimators.bernoulli_components import BernoulliComponents
+from skmix.estimators.mixture import BaseMixture
+
+
+class BernoulliMixture(BernoulliComponents, BaseMixture):
+    """Bernoulli mixture for zeros and ones, fitted by the solver of your choice.
+
+    Within a component the features are independent, each 1 with a probability of its own: latent class analysis of
+    yes-or-no items. All solvers maximise the log-likelihood per row. NaN marks a missing value.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        The number K of components.
+    binarize : {"auto"}, float or None, default="auto"
+        The threshold above which a value counts as 1, and as 0 otherwise. "auto": data of 0 and 1 are taken as they
+        are; if there is any other value, 0 is the threshold, with a warning. None: any other value is an error.
+    solver : str or Solver instance, default="auto"
+        The optimiser: "em", "squarem", "lbfgs", "newton", … or an instance of one, see :mod:`skmix.solvers`.
+    tol : float, default=1e-6
+        A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    max_iter : int, default=500
+        Most iterations, counted in accepted iterates.
+    n_init : int, default=1
+        Number of starts; the fit with the highest objective is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
+        to random rows. Distances are between rows as they are.
+    weights_init : array-like of shape (n_components,), default=None
+        Initial weights, in place of those that `init_params` gives.
+    probabilities_init : array-like of shape (n_components, n_features), default=None
+        Initial probabilities of a 1, above 0 and below 1.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts and of :meth:`sample`.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit. `n_init` is then ignored.
+    n_jobs : int, default=None
+        Starts that are fitted at the same time, by threads. The result does not depend on it.
+    verbose : int, default=0
+        1 prints iteration numbers, 2 also the objective, its gain and times.
+    verbose_interval : int, default=10
+        Iterations between two lines.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_components,)
+        The weights of the components.
+    probabilities_ : ndarray of shape (n_components, n_features)
+        The probabilities of a 1.
+    labels_ : ndarray of shape (n_samples,)
+        The most probable component of each row of the training data.
+    converged_ : bool
+        Whether the solver estimates that no more than `tol` remains to be gained.
+    n_iter_ : int
+        Accepted iterates of the best fit, the start not counted.
+    n_passes_ : float
+        Passes over the data that the best fit made.
+    lower_bound_ : float
+        The objective at the end, nats per row.
+    lower_bounds_ : list of float
+        The objective at each iterate after the start, nats per row.
+    history_ : dict of ndarray
+        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included; what a
+        solver notes besides, such as the forecasts of "auto".
+    solver_ : str
+        Name of the solver that finished the fit: what "auto" chose.
+    stop_reason_ : str
+        Why it stopped.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where the data had names that are all strings.
+
+    References
+    ----------
+    Juan, A. and Vidal, E. (2002). On the use of Bernoulli mixture models for text classification. Pattern Recognition
+    35, 2705–2710. doi:10.1016/S0031-3203(01)00242-4
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmix import BernoulliMixture
+    >>> answers = [[1, 1, 1, 0], [1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 0, 1]]
+    >>> mixture = BernoulliMixture(n_components=2, random_state=0).fit(answers)
+    >>> mixture.predict([[1, 1, np.nan, 0], [0, 0, 0, np.nan]]) == mixture.labels_[[0, 5]]
+    array([ True,  True])
+    """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        **BaseMixture._parameter_constraints,
+        **BernoulliComponents._own_constraints,
+    }
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        binarize="auto",
+        solver="auto",
+        tol=1e-6,
+        max_iter=500,
+        n_init=1,
+        init_params="kmeans",
+        weights_init=None,
+        probabilities_init=None,
+        random_state=None,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+        verbose_interval=10,
+    ):
+        self.n_components = n_components
+        self.binarize = binarize
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.probabilities_init = probabilities_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval

@@ -1,0 +1,121 @@
+"""Categorical components as users see them."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import validate_data
+
+from skmix.estimators.base import Constraints
+from skmix.estimators.checks import check_shape
+from skmix.families.categorical import Categorical
+from skmix.likelihood.units import Units, column_range
+
+
+class CategoricalComponents:
+    """What estimators with categorical features share."""
+
+    n_categories: Any
+    probabilities_init: Any
+    probabilities_: Any
+    n_components: int
+    warm_start: bool
+    _family_class: Any
+    _component_attributes: ClassVar[tuple[str, ...]] = Categorical.attributes
+    _dtypes: ClassVar[tuple[type, ...]] = Categorical.dtypes
+    _own_constraints: ClassVar[Constraints] = {
+        "n_categories": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "probabilities_init": ["array-like", None],
+    }
+
+    def _family_name(self) -> str:
+        return "categorical"
+
+    def _make_family(self, X: np.ndarray, units: Units, total_weight: float) -> Categorical:
+        return Categorical(self.n_categories_)
+
+    def _family_at_hand(self) -> Categorical:
+        if hasattr(self, "n_categories_"):
+            return Categorical(np.asarray(self.n_categories_))
+        return Categorical.of_public({"probabilities_": self.probabilities_})  # set by hand
+
+    def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
+        if self.probabilities_init is None:
+            return {}
+        shape = (self.n_components, n_features, int(self.n_categories_.max()))
+        given = check_shape("probabilities_init", self.probabilities_init, shape)
+        if given.min() < 0:
+            raise ValueError(
+                f"The parameter 'probabilities_init' should not be negative, but got min value {given.min():g}"
+            )
+        beyond = np.arange(shape[2]) >= self.n_categories_[:, np.newaxis]
+        if given[:, beyond].any():
+            feature = int(np.nonzero(beyond & given.any(axis=0))[0][0])
+            raise ValueError(
+                "The parameter 'probabilities_init' should be 0 beyond a feature's levels, but is not for feature "
+                f"{feature}, which has {self.n_categories_[feature]}; 'n_categories' declares more."
+            )
+        sums = given.sum(axis=2, keepdims=True)
+        if np.abs(sums - 1.0).max() > 1e-6:
+            worst = sums.ravel()[np.abs(sums - 1.0).argmax()]
+            raise ValueError(
+                "The parameter 'probabilities_init' should be normalized: its rows should add up to 1, but got "
+                f"{worst:.5f}"
+            )
+        return {"probabilities_": given / sums}
+
+    def _check_data(self, X, reset: bool) -> np.ndarray:
+        X = validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)
+        if self.n_categories is None:
+            X = _whole(X)
+        self._family_class().check_data(X, type(self).__name__)
+        highest = column_range(X)[1].astype(int)
+        if reset:
+            self.n_categories_ = self._declared(highest)
+        levels = self._family_at_hand().n_categories
+        if (highest >= levels).any():
+            feature = int(np.argmax(highest >= levels))
+            raise ValueError(
+                f"{type(self).__name__} got code {highest[feature]} in feature {feature}, which has {levels[feature]} "
+                f"levels, 0 to {levels[feature] - 1}. If that code can occur, fit with 'n_categories' above it."
+            )
+        return X
+
+    def _declared(self, highest: np.ndarray) -> np.ndarray:
+        """The number of levels of each feature, from `n_categories` or the highest codes."""
+        if self.n_categories is None:
+            fitted = getattr(self, "n_categories_", highest) if self.warm_start else highest
+            # The parameters to go on from may have levels that these data lack.
+            return np.maximum(highest + 1, fitted) if len(fitted) == len(highest) else highest + 1
+        declared = np.asarray(self.n_categories)
+        if declared.dtype.kind not in "iu" or declared.min(initial=1) < 1 or declared.shape not in ((), highest.shape):
+            raise ValueError(
+                f"The parameter 'n_categories' should be a positive integer, or one for each of the {len(highest)} "
+                f"features, but got {self.n_categories!r}"
+            )
+        return np.broadcast_to(declared, highest.shape).astype(int)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.positive_only = True
+        tags.input_tags.categorical = True
+        return tags
+
+
+def _whole(X: np.ndarray) -> np.ndarray:
+    """X without fractions: where levels are not declared, scikit-learn's own CategoricalNB cuts them off as well."""
+    whole = np.floor(X)
+    if np.array_equal(whole, X, equal_nan=True):
+        return X
+    fraction = X[~np.isnan(X) & (whole != X)][0]
+    warnings.warn(
+        f"X has values that are no codes, such as {fraction:g}: they are rounded down. Cut measurements into levels "
+        "with sklearn.preprocessing.KBinsDiscretizer; 'n_categories' makes anything but declared codes an error.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return whole

@@ -1,0 +1,188 @@
+"""Hidden Markov models with categorical observations."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+
+from skmix.estimators.base import Constraints
+from skmix.estimators.categorical_components import CategoricalComponents
+from skmix.estimators.hidden_markov import BaseHMM
+from skmix.initialize.chains import CHAIN_STARTS, by_moments
+from skmix.likelihood.model import Parameters
+
+
+class CategoricalHMM(CategoricalComponents, BaseHMM):
+    """Hidden Markov model with independent categorical features, fitted by the solver of your choice.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        The number K of states.
+    n_categories : int, array-like of int of shape (n_features,), or None, default=None
+        Levels of the features: codes are 0, 1, …, n_categories − 1. None takes the highest code of the training data.
+    solver : str or Solver instance, default="auto"
+        The optimiser: "em" (Baum and Welch's), "squarem", "lbfgs", "newton", … or an instance of one, see
+        :mod:`skmix.solvers`.
+    tol : float, default=1e-6
+        A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    max_iter : int, default=500
+        Most iterations, counted in accepted iterates.
+    n_init : int, default=1
+        Number of starts; the fit with the highest objective is kept.
+    init_params : str, default="kmeans"
+        One of "kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky", "spectral".
+        The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
+        random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
+        between neighbouring rows; "sticky" has the clusters of k-means and states that last. "spectral" uses
+        the moments of neighbouring rows, and needs one feature with at least as many levels as there are states.
+    start : {"free", "stationary", "fixed"}, default="free"
+        How sequences start: with probabilities of their own, with the stationary distribution of the transition matrix,
+        or with `startprob_init` as it is.
+    startprob_init : array-like of shape (n_components,), default=None
+        Initial start probabilities; those of 0 stay 0.
+    transmat_init : array-like of shape (n_components, n_components), default=None
+        Initial transition matrix; entries of 0 stay 0 (an upper triangle makes a left–right model).
+    startprob_prior : float or array-like of shape (n_components,), default=1.0
+        Concentrations, 1 or more, of a Dirichlet prior on the start probabilities; 1 for maximum likelihood.
+    transmat_prior : float or array-like of shape (n_components, n_components), default=1.0
+        The same for the rows of the transition matrix.
+    transmat_fixed : bool or array-like of bool of shape (n_components, n_components), default=None
+        Entries that stay as `transmat_init` has them; True for all.
+    transmat_tied : array-like of int of shape (n_components, n_components), default=None
+        Entries with the same positive number are kept equal, 0 is for entries on their own. Rows that share a number
+        must have the same numbers, each as often.
+    probabilities_init : array-like of shape (n_components, n_features, max(n_categories)), default=None
+        Initial probabilities of the levels, 0 beyond those of a feature.
+    algorithm : {"viterbi", "posterior"}, default="viterbi"
+        What :meth:`predict` gives: the most probable path, or the most probable state of each row.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts and of :meth:`sample`.
+    warm_start : bool, default=False
+        Start from the parameters of the last fit. `n_init` is then ignored.
+    n_jobs : int, default=None
+        Starts that are fitted at the same time, by threads. The result does not depend on it.
+    verbose : int, default=0
+        1 prints iteration numbers, 2 also the objective, its gain and times.
+    verbose_interval : int, default=10
+        Iterations between two lines.
+
+    Attributes
+    ----------
+    startprob_ : ndarray of shape (n_components,)
+        Start probabilities.
+    transmat_ : ndarray of shape (n_components, n_components)
+        Transition matrix: the probabilities of the next state, a row for each state.
+    stationary_distribution_ : ndarray of shape (n_components,)
+        The part of the time that the chain spends in each state in the long run.
+    probabilities_ : ndarray of shape (n_components, n_features, max(n_categories))
+        Probabilities of the levels in each state, 0 beyond those of a feature.
+    n_categories_ : ndarray of shape (n_features,)
+        Levels of the features.
+    converged_ : bool
+        Whether the solver estimates that no more than `tol` remains to be gained.
+    n_iter_ : int
+        Accepted iterates of the best fit, the start not counted.
+    n_passes_ : float
+        Passes over the data that the best fit made.
+    lower_bound_ : float
+        The objective at the end, nats per row.
+    lower_bounds_ : list of float
+        The objective at each iterate after the start, nats per row.
+    history_ : dict of ndarray
+        "objective" (nats per row), "n_passes" and "seconds" at each accepted iterate, the start included.
+    solver_ : str
+        Name of the solver that finished the fit.
+    stop_reason_ : str
+        Why it stopped.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, where the data had names that are all strings.
+
+    References
+    ----------
+    Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech recognition. Proc.
+    IEEE 77, 257–286. doi:10.1109/5.18626
+
+    Anandkumar, A., Hsu, D. and Kakade, S. M. (2012). A method of moments for mixture models and hidden Markov models.
+    COLT, PMLR 23, 33.1–33.34.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmix import CategoricalHMM
+    >>> X = np.array([0, 0, 1, 0, 0, 2, 2, 2, np.nan, 2, 1, 0, 0, 0, 1.0])[:, np.newaxis]
+    >>> model = CategoricalHMM(n_components=2, random_state=0).fit(X)
+    >>> model.emissionprob_.shape
+    (2, 3)
+    """
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        **BaseHMM._parameter_constraints,
+        **CategoricalComponents._own_constraints,
+        "init_params": [StrOptions({*CHAIN_STARTS, "spectral"})],
+    }
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        n_categories=None,
+        solver="auto",
+        tol=1e-6,
+        max_iter=500,
+        n_init=1,
+        init_params="kmeans",
+        start="free",
+        startprob_init=None,
+        transmat_init=None,
+        startprob_prior=1.0,
+        transmat_prior=1.0,
+        transmat_fixed=None,
+        transmat_tied=None,
+        probabilities_init=None,
+        algorithm="viterbi",
+        random_state=None,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+        verbose_interval=10,
+    ):
+        self.n_components = n_components
+        self.n_categories = n_categories
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.start = start
+        self.startprob_init = startprob_init
+        self.transmat_init = transmat_init
+        self.startprob_prior = startprob_prior
+        self.transmat_prior = transmat_prior
+        self.transmat_fixed = transmat_fixed
+        self.transmat_tied = transmat_tied
+        self.probabilities_init = probabilities_init
+        self.algorithm = algorithm
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+
+    def _start(self, objective: Any, rng: np.random.RandomState) -> Parameters:
+        return by_moments(objective, rng) if self.init_params == "spectral" else super()._start(objective, rng)
+
+    @property
+    def emissionprob_(self) -> np.ndarray:
+        """Probabilities of the levels of the only feature, (n_components, n_categories): hmmlearn's name and shape."""
+        if np.shape(self.probabilities_)[1] != 1:
+            raise AttributeError("emissionprob_ is for one feature; `probabilities_` has those of all of them.")
+        return self.probabilities_[:, 0]
+
+    @emissionprob_.setter
+    def emissionprob_(self, value: Any) -> None:
+        self.probabilities_ = np.asarray(value, dtype=np.float64)[:, np.newaxis]
