@@ -13,14 +13,15 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from skmix.comparison.result import Run, SolverComparison
-from skmix.estimators.mixture import BaseMixture
+from skmix.estimators.base import LatentVariableModel
+from skmix.estimators.hidden_markov import BaseHMM
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
 from skmix.solvers import SOLVERS, Solver, resolve
 from skmix.solvers.result import Ending, Trace
 
 _CONSTRAINTS: dict[str, list[Any]] = {
-    "estimator": [BaseMixture],
+    "estimator": [LatentVariableModel],
     "solvers": [Mapping, list, tuple, None],
     "n_starts": [Interval(Integral, 1, None, closed="left")],
     "target": [Interval(Real, 0.0, None, closed="neither")],
@@ -30,7 +31,7 @@ _CONSTRAINTS: dict[str, list[Any]] = {
 
 
 def compare_solvers(
-    estimator: BaseMixture,
+    estimator: LatentVariableModel,
     X: Any,
     solvers: Sequence[str | Solver] | Mapping[str, str | Solver] | None = None,
     n_starts: int = 5,
@@ -38,6 +39,8 @@ def compare_solvers(
     random_state: Any = None,
     n_jobs: int | None = None,
     sample_weight: Any = None,
+    sequence_id: Any = None,
+    lengths: Any = None,
 ) -> SolverComparison:
     """Run several solvers on the same model and data from the same starts.
 
@@ -46,7 +49,7 @@ def compare_solvers(
 
     Parameters
     ----------
-    estimator : mixture of this package
+    estimator : mixture or hidden Markov model of this package
         The model, for example a :class:`GaussianMixture`. It is not changed. Its parameters are used but for `solver`,
         `n_init`, `warm_start` and `n_jobs`, and `tol` is made as small as it takes to get to the target,
         ``min(tol, target / 10)``. Its `max_iter` holds for every run: set it high enough for the slowest solver.
@@ -69,6 +72,10 @@ def compare_solvers(
         something only with None. Passes do not depend on it.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows.
+    sequence_id : array-like of shape (n_samples,), default=None
+        Which sequence each row belongs to, for a hidden Markov model.
+    lengths : array-like of int of shape (n_sequences,), default=None
+        Lengths of the sequences, in place of `sequence_id`.
 
     Returns
     -------
@@ -111,7 +118,11 @@ def compare_solvers(
     mixture.set_params(n_init=n_starts, warm_start=False, n_jobs=n_jobs, tol=min(mixture.tol, target / 10))
     if random_state is not None:
         mixture.set_params(random_state=random_state)
-    _, objective = mixture._prepare(X, sample_weight)
+    sequences = {"sequence_id": sequence_id, "lengths": lengths}
+    given_sequences = {name: value for name, value in sequences.items() if value is not None}
+    if given_sequences and not isinstance(mixture, BaseHMM):
+        raise ValueError(f"{' and '.join(given_sequences)} is for hidden Markov models, got {type(mixture).__name__}.")
+    _, objective = mixture._prepare(X, sample_weight, **given_sequences)
     refusals = {label: _refusal(solver, objective) for label, solver in chosen.items()}
     if all(refusals.values()):
         raise ValueError(f"All solvers refuse the model: {' '.join(dict.fromkeys(refusals.values()))}")
@@ -172,7 +183,7 @@ def _refused(label: str, start: int, refusal: str) -> Run:
     return Run(label, start, nan, nan, False, refusal, nan, nan, nothing, "", refused=True)
 
 
-def _runs(label: str, mixture: BaseMixture, objective: Objective, starts: list[Parameters]) -> list[Run]:
+def _runs(label: str, mixture: LatentVariableModel, objective: Objective, starts: list[Parameters]) -> list[Run]:
     """The mixture's solver from every start."""
     return [_run(label, start, *ended) for start, ended in enumerate(mixture._solve(objective, starts))]
 

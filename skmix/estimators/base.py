@@ -101,6 +101,10 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         """The inverse of `_publish_components`."""
         return family.adopt(public, units)
 
+    @abstractmethod
+    def _prepare(self, X: Any, sample_weight: Any = None, **sequences: Any) -> tuple[np.ndarray, Objective]:
+        """Validated data, and the objective of a fit to them."""
+
     # ---- the objective --------------------------------------------------------------------------------------------
     def _check_data(self, X, reset: bool) -> np.ndarray:
         X = validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)

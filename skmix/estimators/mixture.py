@@ -90,7 +90,7 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LatentVaria
         self.labels_ = self._labels(X)
         return self
 
-    def _prepare(self, X, sample_weight) -> tuple[np.ndarray, Objective]:
+    def _prepare(self, X, sample_weight=None) -> tuple[np.ndarray, Objective]:
         """Validated data, and the objective of a fit to them."""
         X, kept, weight = self._check_fit_data(X, sample_weight)
         return X, self._objective(kept, weight)

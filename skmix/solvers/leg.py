@@ -140,7 +140,9 @@ class Leg:
         return False
 
     def search(self, direction: np.ndarray) -> float | None:
-        """A step length along `direction`; None where there is none uphill."""
+        """A step length along `direction`; None where there is none uphill, or rounding would hide what it gains."""
+        if self.gradient @ direction <= self.objective.noise(self.point.value):
+            return None
         return wolfe_step(partial(self._along, direction), self._along(direction, 0.0), self.curvature)
 
     def climb(self, iterations: int) -> None:
