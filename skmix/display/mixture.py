@@ -9,6 +9,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skmix.display.axes import axes_of
+from skmix.estimators.gaussian_components import PREFIX
+from skmix.families import FAMILIES
 
 _DEVIATIONS = (1, 2)
 _MOST_IN_LEGEND = 10  # components; more would hide the data
@@ -28,7 +30,8 @@ def marginal_covariances(estimator: Any, features: tuple[int, ...]) -> np.ndarra
     -------
     covariances : ndarray of shape (n_components, m, m)
     """
-    family, chosen = estimator._family_at_hand(), list(features)
+    family: Any = FAMILIES[PREFIX + estimator.covariance_type]()  # scikit-learn's mixtures have the same types
+    chosen = list(features)
     matrices = family.covariance_matrices(np.asarray(estimator.covariances_), *np.shape(estimator.means_))
     return matrices[:, chosen][:, :, chosen]
 

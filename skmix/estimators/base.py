@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from threading import Event
@@ -40,6 +41,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     latent structure, and says which initial values were given.
     """
 
+    _prepare: Callable[..., tuple[np.ndarray, Objective]]  # validated data, and the objective of a fit to them
     _latent_attributes: ClassVar[tuple[str, ...]]
     _component_attributes: ClassVar[tuple[str, ...]]
     _component_kind: ClassVar[str] = "Component"
@@ -100,10 +102,6 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _adopt_components(self, family: Family, public: dict[str, np.ndarray], units: Units) -> Any:
         """The inverse of `_publish_components`."""
         return family.adopt(public, units)
-
-    @abstractmethod
-    def _prepare(self, X: Any, sample_weight: Any = None, **sequences: Any) -> tuple[np.ndarray, Objective]:
-        """Validated data, and the objective of a fit to them."""
 
     # ---- the objective --------------------------------------------------------------------------------------------
     def _check_data(self, X, reset: bool) -> np.ndarray:

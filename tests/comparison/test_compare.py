@@ -319,7 +319,7 @@ def test_tolerance_follows_the_target(X, mixture, monkeypatch):
         ({"n_starts": 0}, "The 'n_starts' parameter .*Got 0 instead"),
         ({"target": 0.0}, "The 'target' parameter .*Got 0.0 instead"),
         ({"target": INF}, "The 'target' parameter .*Got inf instead"),
-        ({"estimator": GaussianMixture}, "The 'estimator' parameter .*BaseMixture"),
+        ({"estimator": GaussianMixture}, "The 'estimator' parameter .*LatentVariableModel"),
         ({"estimator": GaussianMixture(tol="a")}, "The 'tol' parameter of GaussianMixture .*Got 'a' instead"),
         ({"estimator": GaussianMixture(99)}, "Expected n_samples >= n_components but got n_components = 99"),
     ],
