@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from datetime import date
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import sleep
 
@@ -29,10 +30,18 @@ def facts() -> dict[str, str]:
         "system": f"{_system()}, {platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": f"skmix {skmix.__version__}{_commit()}, numpy {np.__version__}, scipy {scipy.__version__}, "
-        f"scikit-learn {sklearn.__version__}",
+        f"scikit-learn {sklearn.__version__}{_optional('hmmlearn')}",
         "libraries": "; ".join(_pools()),
         "threads": f"{available_threads()} for skmix; OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}",
     }
+
+
+def _optional(package: str) -> str:
+    """A rival that not every suite needs."""
+    try:
+        return f", {package} {version(package)}"
+    except PackageNotFoundError:
+        return ""
 
 
 def _business() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites import conditioning, fits, histories, memory, missing, passes, race, shootout, solvers
+from suites import conditioning, fits, histories, hmm, memory, missing, passes, race, shootout, solvers
 
 SUITES = {
     "passes": passes.run,
@@ -14,5 +14,6 @@ SUITES = {
     "histories": histories.run,
     "conditioning": conditioning.run,
     "race": race.run,
+    "hmm": hmm.run,
 }
 PARALLEL = ("shootout",)  # those that count rather than time: ``run(quick, jobs)``
