@@ -156,7 +156,7 @@ class BaseHMM(LatentVariableModel):
         self, X: np.ndarray, sequences: Sequences, model: Model, units: Units, weight: np.ndarray | None = None
     ) -> ChainObjective:
         rows = self._rows(X, model.family, units, weight)
-        worthwhile = (rows.worth_threads and len(rows) > 1) or len(sequences.chunks()) > 1
+        worthwhile = (rows.worth_threads and len(rows) > 1) or len(sequences.chunks) > 1
         return ChainObjective(model, rows, sequences, threads_for(worthwhile))
 
     def _start(self, objective: Objective, rng: np.random.RandomState) -> Parameters:

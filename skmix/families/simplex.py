@@ -37,6 +37,7 @@ class Simplexes:
 
     def __init__(self, group: np.ndarray, constant: np.ndarray | None = None):
         self.group, self.free = group, group >= 0
+        self._numbers = group[self.free]
         self.constant = np.zeros(group.shape) if constant is None else constant
         self.mass = 1.0 - self.constant.sum(axis=-1, keepdims=True)
         self.size = int(group.max(initial=-1)) + 1
@@ -55,9 +56,11 @@ class Simplexes:
 
     def pool(self, value: np.ndarray) -> np.ndarray:
         """Sums over the entries behind each free value, shape (size,)."""
-        pooled = np.zeros(self.size, value.dtype)
-        np.add.at(pooled, self.group[self.free], np.broadcast_to(value, self.group.shape)[self.free])
-        return pooled
+        entries = value[self.free]
+        if np.iscomplexobj(entries):
+            real, imaginary = (np.bincount(self._numbers, part, self.size) for part in (entries.real, entries.imag))
+            return real + 1j * imaginary
+        return np.bincount(self._numbers, entries, self.size)
 
     def spread(self, value: np.ndarray) -> np.ndarray:
         """Free values at their entries, 0 at fixed ones."""

@@ -56,7 +56,7 @@ def smooth(
     counts : ndarray of shape (1 + K, K)
         Weighted expected numbers of starts, and below of transitions.
     """
-    chunks, packed = sequences.chunks(), pack(chain)
+    chunks, packed = sequences.chunks, pack(chain)
     alpha, predictive = scratch("alpha", *x.shape), scratch("predictive", len(x))
 
     def task(index: int, work: Any) -> _Part:
@@ -78,7 +78,7 @@ def smooth_along(
     scratch: Scratch = fresh,
 ) -> np.ndarray:
     """Do what `smooth` does to `x`, and turn `slope`, its derivative, into that of the result; that of the counts."""
-    chunks, packed, direction = sequences.chunks(), pack(chain), pack_tangent(chain, tangent)
+    chunks, packed, direction = sequences.chunks, pack(chain), pack_tangent(chain, tangent)
     alpha, d_alpha = scratch("alpha", *x.shape), scratch("d_alpha", *x.shape)
     predictive, d_predictive = scratch("predictive", len(x)), scratch("d_predictive", len(x))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.weight)
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         return np.diff(self.first)
 
@@ -47,6 +48,7 @@ class Sequences:
         rows = [np.arange(self.first[s], self.first[s + 1]) for s in chosen]
         return np.concatenate(rows), Sequences.of(self.lengths[chosen], self.weight[chosen])
 
+    @cached_property
     def chunks(self) -> list[tuple[int, int]]:
         """Runs of sequences of a few thousand rows each, for threads to share."""
         wanted = max(1, int(self.first[-1]) // _CHUNK)
