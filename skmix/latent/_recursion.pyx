@@ -7,7 +7,8 @@ sequences ``begin <= s < end`` without Python's lock, so that threads can share 
 Each row of emission log-densities x_t is shifted by its maximum before exp(). With b = exp(x − max), p the prediction,
 α the filtered and γ the smoothed probabilities of a row,
 
-    p_j = Σ_i α_i A_ij      c = Σ_j p_j b_j      α_j ← p_j b_j / c      and back      v_j = γ_j / p_j      γ_i ← α_i Σ_j A_ij v_j
+    p_j = Σ_i α_i A_ij      c = Σ_j p_j b_j      α_j ← p_j b_j / c
+    and back      v_j = γ_j / p_j      γ_i ← α_i Σ_j A_ij v_j
 
 so that Σ_t α_(t−1) vᵀ ∘ A are the posterior probabilities of transitions, and log c + max is log p(x_t | past). That is
 as robust as logarithms but where transitions of probability 0 meet probabilities that underflow: such a sequence is
@@ -103,13 +104,13 @@ cdef inline bint reached(vector alpha, vector into, Py_ssize_t K) noexcept nogil
 
 
 # ---- scaled ---------------------------------------------------------------------------------------------------------
-cdef bint forward(Chain* chain, vector x, double* alpha, double* predictive, double* log_likelihood, Py_ssize_t T,
-                  double* work) noexcept nogil:
+cdef inline bint forward_of(Py_ssize_t K, Chain* chain, vector x, double* alpha, double* predictive,
+                            double* log_likelihood, Py_ssize_t T, double* work) noexcept nogil:
     """Filtered probabilities of each row; False where something that may matter has underflowed.
 
     `predictive`, log p(x_t | past), may be NULL; its sum is added to `log_likelihood`.
     """
-    cdef Py_ssize_t K = chain.K, t, j
+    cdef Py_ssize_t t, j
     cdef double* b = work
     cdef double* p = work + K
     cdef double most, c, share, total = 0.0, product = 1.0
@@ -150,10 +151,10 @@ cdef bint forward(Chain* chain, vector x, double* alpha, double* predictive, dou
     return True
 
 
-cdef void backward(Chain* chain, double* x, vector alpha, double weight, double* first, double* G, Py_ssize_t T,
-                   double* work) noexcept nogil:
+cdef inline void backward_of(Py_ssize_t K, Chain* chain, double* x, vector alpha, double weight, double* first,
+                             double* G, Py_ssize_t T, double* work) noexcept nogil:
     """Overwrite `x` with weight·γ; add weight·Σ_t α_(t−1) vᵀ to `G`, and the first row's weight·γ to `first`."""
-    cdef Py_ssize_t K = chain.K, t, j
+    cdef Py_ssize_t t, j
     cdef double* v = work
     cdef double* p = work + K
     for j in range(K):
@@ -168,6 +169,35 @@ cdef void backward(Chain* chain, double* x, vector alpha, double weight, double*
             x[(t - 1) * K + j] = alpha[(t - 1) * K + j] * p[j]
     for j in range(K):
         first[j] += x[j]
+
+
+cdef bint forward(Chain* chain, vector x, double* alpha, double* predictive, double* log_likelihood, Py_ssize_t T,
+                  double* work) noexcept nogil:
+    """`forward_of`, compiled apart for few states: loops of known length are unrolled."""
+    if chain.K == 2:
+        return forward_of(2, chain, x, alpha, predictive, log_likelihood, T, work)
+    if chain.K == 3:
+        return forward_of(3, chain, x, alpha, predictive, log_likelihood, T, work)
+    if chain.K == 4:
+        return forward_of(4, chain, x, alpha, predictive, log_likelihood, T, work)
+    if chain.K == 5:
+        return forward_of(5, chain, x, alpha, predictive, log_likelihood, T, work)
+    return forward_of(chain.K, chain, x, alpha, predictive, log_likelihood, T, work)
+
+
+cdef void backward(Chain* chain, double* x, vector alpha, double weight, double* first, double* G, Py_ssize_t T,
+                   double* work) noexcept nogil:
+    """`backward_of`, likewise."""
+    if chain.K == 2:
+        backward_of(2, chain, x, alpha, weight, first, G, T, work)
+    elif chain.K == 3:
+        backward_of(3, chain, x, alpha, weight, first, G, T, work)
+    elif chain.K == 4:
+        backward_of(4, chain, x, alpha, weight, first, G, T, work)
+    elif chain.K == 5:
+        backward_of(5, chain, x, alpha, weight, first, G, T, work)
+    else:
+        backward_of(chain.K, chain, x, alpha, weight, first, G, T, work)
 
 
 cdef void forward_along(Chain* chain, vector slope, Direction* direction, vector alpha, double* d_alpha, Py_ssize_t T,
@@ -308,8 +338,9 @@ cdef inline double weighed(vector log_weight, vector value, double log_total, Py
     return total
 
 
-cdef void log_forward_along(Chain* chain, vector x, vector slope, Direction* direction, vector log_alpha, vector predictive,
-                            double* d_alpha, double* d_predictive, Py_ssize_t T, double* work) noexcept nogil:
+cdef void log_forward_along(Chain* chain, vector x, vector slope, Direction* direction, vector log_alpha,
+                            vector predictive, double* d_alpha, double* d_predictive, Py_ssize_t T,
+                            double* work) noexcept nogil:
     """The derivatives of log α and of log p(x_t | past): 0 of a row that tells nothing."""
     cdef Py_ssize_t K = chain.K, t, i, j
     cdef double* terms = work
@@ -413,7 +444,7 @@ cdef double best_path(Chain* chain, double* x, Py_ssize_t* path, Py_ssize_t T, d
 
 
 # ---- what Python calls ----------------------------------------------------------------------------------------------
-# A chain is handed over as an array of shape (2 + 3 K, K), see `skmix.latent.chain.pack`: the start, its logarithm, A,
+# A chain is handed over as an array of shape (2 + 3 K, K), see `skmix.latent.recursion.pack`: the start, its logarithm, A,
 # its transpose, its logarithm. A direction is laid out alike.
 cdef Chain chain_of(const double[:, ::1] packed) noexcept:
     cdef Py_ssize_t K = packed.shape[1], i, j
