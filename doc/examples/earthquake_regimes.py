@@ -24,12 +24,12 @@ COLOURS = ("#56B4E9", "#E69F00", "#D55E00")  # of quiet, usual and busy years
 
 
 def fit(X: np.ndarray, n_components: int) -> PoissonHMM:
-    """The best of ten starts.
+    """The best of five starts.
 
     One sequence has one first row, which can tell one start probability at most: the chain starts in its stationary
     distribution instead.
     """
-    return PoissonHMM(n_components, start="stationary", n_init=10, random_state=0).fit(X)
+    return PoissonHMM(n_components, start="stationary", n_init=5, random_state=0).fit(X)
 
 
 def table(models: list[PoissonHMM], X: np.ndarray) -> str:
