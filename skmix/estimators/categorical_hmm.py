@@ -77,7 +77,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         Transition matrix: the probabilities of the next state, a row for each state.
     stationary_distribution_ : ndarray of shape (n_components,)
         The part of the time that the chain spends in each state in the long run.
-    probabilities_ : ndarray of shape (n_components, n_features, max(n_categories))
+    probabilities_ : ndarray of shape (n_components, n_features, max(`n_categories_`))
         Probabilities of the levels in each state, 0 beyond those of a feature.
     n_categories_ : ndarray of shape (n_features,)
         Levels of the features.

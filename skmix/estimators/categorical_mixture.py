@@ -54,7 +54,7 @@ class CategoricalMixture(CategoricalComponents, BaseMixture):
     ----------
     weights_ : ndarray of shape (n_components,)
         The weights of the components.
-    probabilities_ : ndarray of shape (n_components, n_features, max(n_categories_))
+    probabilities_ : ndarray of shape (n_components, n_features, max(`n_categories_`))
         The probabilities of the levels, 0 beyond a feature's levels.
     n_categories_ : ndarray of shape (n_features,)
         The number of levels of each feature.

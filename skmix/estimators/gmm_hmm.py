@@ -236,6 +236,11 @@ class GMMHMM(GaussianComponents, BaseHMM):
         }
         return family.adopt(flat, units)
 
+    @property
+    def covars_(self) -> np.ndarray:
+        """`covariances_` by hmmlearn's name."""
+        return self.covariances_
+
     def _n_features(self) -> int:
         return np.shape(self.means_)[-1]
 

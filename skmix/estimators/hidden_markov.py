@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
-from skmix.estimators.sequence_data import check_lengths, check_sequences, check_weights
+from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
 from skmix.estimators.transitions import check_prior, check_probabilities, start_structure, transition_structure
 from skmix.initialize.chains import CHAIN_STARTS
@@ -24,7 +24,6 @@ from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.sequences import Sequences
 from skmix.likelihood.units import Units
-from skmix.solvers.result import Ending, Trace
 
 
 class BaseHMM(LatentVariableModel):
@@ -131,8 +130,10 @@ class BaseHMM(LatentVariableModel):
         Raises
         ------
         ValueError
-            If an argument is out of range, sequences and rows do not fit each other, or all weights are zero.
+            If an argument is out of range, sequences and rows do not fit each other, all weights are zero, or `y` does
+            not have an entry for each row.
         """
+        check_ignored(X, y)
         _, objective = self._prepare(X, sample_weight, sequence_id=sequence_id, lengths=lengths)
         self._fit(objective)
         return self
@@ -166,9 +167,10 @@ class BaseHMM(LatentVariableModel):
         latent = objective.model.latent
         return [Parameters(latent.conform(one.latent), one.components) for one in super()._starts(objective)]
 
-    def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
-        super()._publish(objective, trace, ending)
-        self.stationary_distribution_ = long_run(*self._chain_at_hand())
+    @property
+    def stationary_distribution_(self) -> np.ndarray:
+        """The part of the time that the chain spends in each state in the long run, (n_components,)."""
+        return long_run(*self._chain_at_hand())
 
     # ---- prediction -----------------------------------------------------------------------------------------------
     def _latent_at_hand(self) -> Any:
@@ -317,6 +319,7 @@ class BaseHMM(LatentVariableModel):
         log_likelihood : float
             In nats per row (hmmlearn's `score` is the total: see :meth:`log_likelihood`).
         """
+        check_ignored(X, y)
         log_density = self.score_samples(X, sequence_id=sequence_id, lengths=lengths)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, log_density, ensure_non_negative=True)

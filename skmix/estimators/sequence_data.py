@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+from sklearn.utils.validation import _check_sample_weight, _num_samples, check_consistent_length
 
 from skmix.likelihood.sequences import Sequences
 
@@ -44,6 +44,15 @@ def check_sequences(
     _, first, number = np.unique(sequence_id, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))[number]
     return np.argsort(rank, kind="stable"), np.bincount(rank)
+
+
+def check_ignored(X: Any, y: Any) -> None:
+    """Refuse a `y` that does not fit `X`: hmmlearn has lengths in its place, which must not be ignored silently."""
+    if y is not None and _num_samples(y) != _num_samples(X):
+        raise ValueError(
+            f"y has {_num_samples(y)} entries, but X has {_num_samples(X)} rows. y is ignored; if these are lengths of "
+            "sequences, pass them by name: lengths=..."
+        )
 
 
 def check_lengths(lengths: Any) -> np.ndarray:

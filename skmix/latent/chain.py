@@ -152,10 +152,11 @@ class Chain:
 
     def count(self, R: np.ndarray, sequences: Sequences) -> ChainCounts:
         """Statistics of given probabilities of states (n, K), neighbours taken to be independent given them."""
-        weighted = R * sequences.row_weight[:, np.newaxis]
-        before = weighted[:-1].copy()
-        before[sequences.first[1:-1] - 1] = 0.0  # the last row of a sequence has no successor
-        return ChainCounts(weighted.sum(axis=0), weighted[sequences.first[:-1]].sum(axis=0), before.T @ R[1:])
+        weighted = R if (sequences.weight == 1.0).all() else R * sequences.row_weight[:, np.newaxis]
+        begins = sequences.first[1:-1]  # the last row of a sequence has no successor
+        transitions = weighted[:-1].T @ R[1:] - weighted[begins - 1].T @ R[begins]
+        starts = weighted[sequences.first[:-1]].sum(axis=0)
+        return ChainCounts(weighted.sum(axis=0), starts, np.maximum(transitions, 0.0))
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
     def penalise(self, statistics: ChainCounts, parameters: ChainParameters) -> ChainCounts:

@@ -20,7 +20,7 @@ class ChainObjective(Objective):
     """Penalised mean log-likelihood of a hidden Markov model, nats per row.
 
     A pass visits the blocks of rows twice, for log-densities and for sums, with the recursion over whole sequences
-    between. It holds two numbers for each row and state (five for Hessian products).
+    between. It holds two numbers for each row and state (four for Hessian products).
 
     Parameters
     ----------
