@@ -15,12 +15,13 @@ import skmix.comparison
 import skmix.datasets
 import skmix.display
 import skmix.inference
+import skmix.initialize
 import skmix.solvers
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = {
     f"{module.__name__}.{name}": getattr(module, name)
-    for module in (skmix, skmix.solvers, skmix.comparison, skmix.inference, skmix.display, skmix.datasets)
+    for module in (skmix, skmix.solvers, skmix.comparison, skmix.inference, skmix.display, skmix.datasets, skmix.initialize)
     for name in module.__all__
     if callable(getattr(module, name))
 }

@@ -21,6 +21,8 @@ from sklearn.utils.validation import validate_data
 
 from skmix.estimators.verbose import Verbose
 from skmix.families import FAMILIES, Family
+from skmix.initialize.search import SEARCHES, Search
+from skmix.initialize.search import resolve as resolve_search
 from skmix.initialize.starts import start
 from skmix.likelihood.blocks import Rows
 from skmix.likelihood.model import Model, Parameters
@@ -49,6 +51,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "solver": [StrOptions(set(SOLVERS)), Solver],
+        "search": [StrOptions(set(SEARCHES)), Search, None],
         "tol": [Interval(Real, 0.0, None, closed="left")],
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "n_init": [Interval(Integral, 1, None, closed="left")],
@@ -141,6 +144,8 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _fit(self, objective: Objective) -> None:
         """Climb from all starts, keep the best, set the fitted attributes."""
         resolve(self.solver).check(objective)
+        if (search := resolve_search(self.search)) is not None:
+            search.check(objective)
         starts = self._starts(objective)
         try:
             runs = self._solve(objective, starts)
@@ -172,8 +177,14 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         return [self._override(one, given, family, units) for one in found]
 
     def _start(self, objective: Objective, rng: np.random.RandomState) -> Parameters:
-        """One start, drawn by `rng`."""
-        return start(self.init_params, objective, rng)
+        """One start, drawn by `rng` and improved by the search."""
+        search = resolve_search(self.search)
+        begin = partial(self._begin, rng)
+        return begin(objective) if search is None else search.improve(objective, begin, rng)
+
+    def _begin(self, rng: np.random.RandomState, objective: Objective, n_components: int | None = None) -> Parameters:
+        """One start as `init_params` says."""
+        return start(self.init_params, objective, rng, n_components)
 
     def _override(self, one: Parameters, given: dict[str, np.ndarray], family: Family, units: Units) -> Parameters:
         """A start with the user's values in place of its own."""

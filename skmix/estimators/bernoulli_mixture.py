@@ -33,6 +33,9 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
         to random rows. Distances are between rows as they are.
+    search : str, Search instance or None, default=None
+        What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge", "annealing",
+        "overfit-merge" or an instance of one, see :mod:`skmix.initialize`; None for nothing.
     weights_init : array-like of shape (n_components,), default=None
         Initial weights, in place of those that `init_params` gives.
     probabilities_init : array-like of shape (n_components, n_features), default=None
@@ -108,6 +111,7 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         max_iter=500,
         n_init=1,
         init_params="kmeans",
+        search=None,
         weights_init=None,
         probabilities_init=None,
         random_state=None,
@@ -123,6 +127,7 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
+        self.search = search
         self.weights_init = weights_init
         self.probabilities_init = probabilities_init
         self.random_state = random_state

@@ -38,6 +38,9 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
         between neighbouring rows; "sticky" has the clusters of k-means and states that last. "spectral" uses
         the moments of neighbouring rows, and needs one feature with at least as many levels as there are states.
+    search : str, Search instance or None, default=None
+        What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge" or an
+        instance of one, see :mod:`skmix.initialize`; None for nothing.
     start : {"free", "stationary", "fixed"}, default="free"
         How sequences start: with probabilities of their own, with the stationary distribution of the transition matrix,
         or with `startprob_init` as it is.
@@ -136,6 +139,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         max_iter=500,
         n_init=1,
         init_params="kmeans",
+        search=None,
         start="free",
         startprob_init=None,
         transmat_init=None,
@@ -158,6 +162,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
+        self.search = search
         self.start = start
         self.startprob_init = startprob_init
         self.transmat_init = transmat_init
@@ -173,8 +178,10 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
 
-    def _start(self, objective: Any, rng: np.random.RandomState) -> Parameters:
-        return by_moments(objective, rng) if self.init_params == "spectral" else super()._start(objective, rng)
+    def _begin(self, rng: np.random.RandomState, objective: Any, n_components: int | None = None) -> Parameters:
+        if self.init_params == "spectral":
+            return by_moments(objective, rng)
+        return super()._begin(rng, objective, n_components)
 
     @property
     def emissionprob_(self) -> np.ndarray:

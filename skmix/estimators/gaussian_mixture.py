@@ -43,6 +43,9 @@ class GaussianMixture(GaussianComponents, BaseMixture):
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
         to random rows. Distances are between standardised features.
+    search : str, Search instance or None, default=None
+        What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge", "annealing",
+        "overfit-merge" or an instance of one, see :mod:`skmix.initialize`; None for nothing.
     weights_init : array-like of shape (n_components,), default=None
         Initial weights, in place of those that `init_params` gives.
     means_init : array-like of shape (n_components, n_features), default=None
@@ -129,6 +132,7 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         max_iter=500,
         n_init=1,
         init_params="kmeans",
+        search=None,
         weights_init=None,
         means_init=None,
         precisions_init=None,
@@ -146,6 +150,7 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
+        self.search = search
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init

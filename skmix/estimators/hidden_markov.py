@@ -160,7 +160,7 @@ class BaseHMM(LatentVariableModel):
         worthwhile = (rows.worth_threads and len(rows) > 1) or len(sequences.chunks) > 1
         return ChainObjective(model, rows, sequences, threads_for(worthwhile))
 
-    def _start(self, objective: Objective, rng: np.random.RandomState) -> Parameters:
+    def _begin(self, rng: np.random.RandomState, objective: Objective, n_components: int | None = None) -> Parameters:
         return CHAIN_STARTS[self.init_params](objective, rng)  # type: ignore[arg-type]
 
     def _starts(self, objective: Objective) -> list[Parameters]:

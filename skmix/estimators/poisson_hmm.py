@@ -31,6 +31,9 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
         random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
         between neighbouring rows; "sticky" has the clusters of k-means and states that last.
+    search : str, Search instance or None, default=None
+        What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge" or an
+        instance of one, see :mod:`skmix.initialize`; None for nothing.
     start : {"free", "stationary", "fixed"}, default="free"
         How sequences start: with probabilities of their own, with the stationary distribution of the transition matrix,
         or with `startprob_init` as it is.
@@ -124,6 +127,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         max_iter=500,
         n_init=1,
         init_params="kmeans",
+        search=None,
         start="free",
         startprob_init=None,
         transmat_init=None,
@@ -145,6 +149,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
+        self.search = search
         self.start = start
         self.startprob_init = startprob_init
         self.transmat_init = transmat_init

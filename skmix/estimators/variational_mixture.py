@@ -63,6 +63,9 @@ class VariationalGaussianMixture(BaseMixture):
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
         to random rows. Distances are between standardised features.
+    search : str, Search instance or None, default=None
+        What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge", "annealing",
+        "overfit-merge" or an instance of one, see :mod:`skmix.initialize`; None for nothing.
     weight_concentration_prior_type : {"dirichlet_process", "dirichlet_distribution"}, default="dirichlet_process"
         The prior of the weights: a Dirichlet process, of which the first K components are kept, or a Dirichlet
         distribution over K components.
@@ -201,6 +204,7 @@ class VariationalGaussianMixture(BaseMixture):
         max_iter=500,
         n_init=1,
         init_params="kmeans",
+        search=None,
         weight_concentration_prior_type="dirichlet_process",
         weight_concentration_prior=None,
         mean_precision_prior=None,
@@ -221,6 +225,7 @@ class VariationalGaussianMixture(BaseMixture):
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
+        self.search = search
         self.weight_concentration_prior_type = weight_concentration_prior_type
         self.weight_concentration_prior = weight_concentration_prior
         self.mean_precision_prior = mean_precision_prior

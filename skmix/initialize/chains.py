@@ -12,10 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skmix.families.categorical import Categorical
 from skmix.initialize.spectral import spectral
-from skmix.initialize.starts import STARTS, Assignment, Distances, start, start_from
+from skmix.initialize.starts import STARTS, Distances, given, start, start_from
 from skmix.latent.chain import ChainParameters
-from skmix.latent.weights import Weights, normalise
-from skmix.likelihood.blocks import Block
+from skmix.latent.weights import Weights
 from skmix.likelihood.chained import ChainObjective
 from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
@@ -56,23 +55,8 @@ def of_mixture(objective: ChainObjective, rng: np.random.RandomState) -> Paramet
     parameters = clusters(blind, objective.model.latent.n_mix, rng)
     for _ in range(_MIXTURE_PASSES):
         parameters = blind.m_step(blind.at(parameters))
-    responsibilities = np.empty((objective.rows.n_samples, objective.rows.n_components))
-
-    def collect(block: Block, log_joint: np.ndarray) -> None:
-        normalise(log_joint)
-        responsibilities[block.rows] = log_joint.T
-
-    blind.each_block(parameters, collect)
+    responsibilities = blind.responsibilities(parameters)
     return start_from(given(responsibilities), objective)
-
-
-def given(responsibilities: np.ndarray) -> Assignment:
-    """The assignment of an array of shape (n, K)."""
-
-    def assign(block: Block, R: np.ndarray) -> None:
-        np.copyto(R, responsibilities[block.rows].T)
-
-    return assign
 
 
 def sticky(objective: ChainObjective, rng: np.random.RandomState) -> Parameters:

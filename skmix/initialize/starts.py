@@ -25,7 +25,7 @@ _MOST_ROWS = 50_000  # centres are sought on a random sample of this many rows
 _MISSING_ROUNDS = 3  # M-steps, each expecting the missing entries under the last one's parameters
 
 
-def start(name: str, objective: Objective, rng: np.random.RandomState) -> Parameters:
+def start(name: str, objective: Objective, rng: np.random.RandomState, n_components: int | None = None) -> Parameters:
     """Parameters to start a solver from.
 
     Parameters
@@ -34,14 +34,18 @@ def start(name: str, objective: Objective, rng: np.random.RandomState) -> Parame
         A key of `STARTS`.
     objective : Objective
     rng : RandomState
+    n_components : int, optional
+        Other than the objective's own number.
     """
-    rows = objective.rows
-    return start_from(STARTS[name](Distances(objective.model.family, rows), rows.n_components, rng), objective)
+    n_components = n_components or objective.rows.n_components
+    data = Distances(objective.model.family, objective.rows)
+    return start_from(STARTS[name](data, n_components, rng), objective, n_components)
 
 
-def start_from(assign: Assignment, objective: Objective) -> Parameters:
+def start_from(assign: Assignment, objective: Objective, n_components: int | None = None) -> Parameters:
     """The parameters that an M-step makes of assigned responsibilities."""
-    family, latent, n_components = objective.model.family, objective.model.latent, objective.rows.n_components
+    family, latent = objective.model.family, objective.model.latent
+    n_components = n_components or objective.rows.n_components
     parameters = Parameters(latent.reference(n_components), family.reference(n_components, objective.rows.n_features))
     if not family.standardise:  # where the data lie on the whole, for components that no row is assigned to
         parameters = objective.m_step_from(lambda block, R: R.fill(1.0 / n_components), parameters)
@@ -50,6 +54,15 @@ def start_from(assign: Assignment, objective: Objective) -> Parameters:
     for _ in range(_MISSING_ROUNDS if objective.rows.grouped else 1):
         parameters = objective.m_step_from(assign, parameters)
     return Parameters(latent.leave_room(parameters.latent), parameters.components)
+
+
+def given(responsibilities: np.ndarray) -> Assignment:
+    """The assignment of an array of shape (n, K)."""
+
+    def assign(block: Block, R: np.ndarray) -> None:
+        np.copyto(R, responsibilities[block.rows].T)
+
+    return assign
 
 
 def _softened(assign: Assignment, share: float) -> Assignment:
@@ -102,6 +115,14 @@ class Distances:
         rows = self.rows
         if rows.n_samples > _MOST_ROWS:
             rows = rows.take(np.sort(rng.choice(rows.n_samples, _MOST_ROWS, replace=False)))
+        Z, weight = self.coordinates(rows)
+        direction = np.random.RandomState(0).standard_normal(len(self.features))
+        order = np.argsort(Z @ direction, kind="stable")
+        return Z[order], weight[order]
+
+    def coordinates(self, rows: Rows | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in isotropic coordinates (missing entries at the mean of the observed ones), and weights, in order."""
+        rows = self.rows if rows is None else rows
         Z, work = np.empty((rows.n_samples, len(self.features)), rows.dtype), Workspace()
         for index in range(len(rows)):
             block = rows.block(index, work)
@@ -113,9 +134,7 @@ class Distances:
         total = weight @ ~missing
         mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)
         Z += missing * mean
-        direction = np.random.RandomState(0).standard_normal(len(self.features))
-        order = np.argsort(Z @ direction, kind="stable")
-        return Z[order], weight[order]
+        return Z, weight
 
     def distinct(self, rng: np.random.RandomState, n_components: int) -> tuple[np.ndarray, np.ndarray]:
         """The same, equal rows as one with the sum of their weights, if at least `n_components` of them differ.

@@ -149,6 +149,13 @@ class ChainObjective(Objective):
         statistics = Statistics(self.model.latent.count(x, self.sequences), kernel.statistics(total.components))
         return self.model.m_step(self.model.penalise(statistics, parameters), parameters)
 
+    def responsibilities(self, parameters: Parameters) -> np.ndarray:
+        x = self._emissions(self.kernel(parameters)).copy()
+        with self.threads.open():
+            self.model.latent.smooth(parameters.latent, x, self.sequences, self.threads, self._scratch)
+        self.n_passes += 1.0
+        return x / self.sequences.row_weight[:, np.newaxis]
+
     def emissions(self, parameters: Parameters) -> np.ndarray:
         """Emission log-densities log p(x_t | state) of all rows in the data's own units, (n, K)."""
         with self.threads.open():

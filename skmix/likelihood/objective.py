@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skmix.families.base import Additive, Chart, Family
+from skmix.latent.weights import normalise
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.differentiate import along
 from skmix.likelihood.kernels import Kernel
@@ -243,6 +244,48 @@ class Objective:
         with self.threads.open():
             self._over_blocks(task)
         return completed
+
+    def responsibilities(self, parameters: Parameters) -> np.ndarray:
+        """Responsibilities of all rows, (n, K); one pass."""
+        found = np.empty((self.rows.n_samples, len(self.model.latent.offset(parameters.latent))))
+
+        def collect(block: Block, log_joint: np.ndarray) -> None:
+            normalise(log_joint)
+            found[block.rows] = log_joint.T
+
+        self.each_block(parameters, collect)
+        self.n_passes += 1.0
+        return found
+
+    def component_densities(self, parameters: Parameters) -> np.ndarray:
+        """Log-densities of all rows under each component, (n, K), in standardised units; one pass."""
+        kernel = self.model.family.kernel(parameters.components, self.no_offset(parameters), self.rows)
+        found = np.empty((self.rows.n_samples, len(kernel.offset)))
+
+        def task(index: int, work: Workspace) -> int:
+            block = self.rows.block(index, work)
+            found[block.rows] = self._log_joint(kernel, block, work).T
+            return 0
+
+        with self.threads.open():
+            self._over_blocks(task)
+        self.n_passes += 1.0
+        return found
+
+    def no_offset(self, parameters: Parameters) -> np.ndarray:
+        """An offset that adds nothing to log-densities."""
+        return np.zeros(len(self.model.latent.offset(parameters.latent)))
+
+    @_unwarned
+    def tempered_step(self, parameters: Parameters, beta: float) -> Parameters:
+        """EM's next parameters with responsibilities proportional to (w_k p_k)^β."""
+
+        def blunt(block: Block, R: np.ndarray) -> tuple[float, Any]:
+            R *= beta
+            return self.model.latent.posterior(R, block.weight)
+
+        _, statistics = self._pass(self.kernel(parameters), blunt)
+        return self.model.m_step(self.model.penalise(statistics, parameters), parameters)
 
     # ---- passes ---------------------------------------------------------------------------------------------------
     def kernel(self, parameters: Parameters) -> Kernel:
