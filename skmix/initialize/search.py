@@ -194,10 +194,17 @@ class RandomSwap(Search):
         for _ in range((3 * K if self.n_swaps is None else self.n_swaps) if K > 1 else 0):
             R = objective.responsibilities(point.parameters)
             victim, place = rng.randint(K), rng.choice(len(Z), p=weight / weight.sum())
-            near = np.argsort(((Z - Z[place]) ** 2).sum(axis=1))[: max(2, len(Z) // (2 * K))]
+            near = _nearest(Z, place)[: max(2, len(Z) // (2 * K))]
             trial = climb(objective, start_from(given(_moved(R, victim, near)), objective), self.n_steps)
             point = trial if trial.value > point.value else point
         return climb(objective, point.parameters, self.n_steps)
+
+
+def _nearest(Z: np.ndarray, place: int) -> np.ndarray:
+    """Row numbers, the nearest to row `place` first, by the features that both have."""
+    apart = (Z - Z[place]) ** 2
+    seen = (~np.isnan(apart)).sum(axis=1)
+    return np.argsort(np.where(seen > 0, np.nansum(apart, axis=1) / np.maximum(seen, 1), np.inf), kind="stable")
 
 
 def _moved(R: np.ndarray, victim: int, near: np.ndarray) -> np.ndarray:
@@ -217,7 +224,7 @@ class SplitMerge(Search):
 
     Parameters
     ----------
-    n_candidates : int, default=5
+    n_candidates : int, default=8
         Triples of components that are tried before the search gives up.
     n_steps : int, default=10
         EM steps after each move.
@@ -244,7 +251,7 @@ class SplitMerge(Search):
         "n_steps": _ONE,
     }
 
-    def __init__(self, n_candidates: int = 5, n_steps: int = 10, max_rows: int = 20_000):
+    def __init__(self, n_candidates: int = 8, n_steps: int = 10, max_rows: int = 20_000):
         self.n_candidates = n_candidates
         self.n_steps = n_steps
         self.max_rows = max_rows
@@ -270,23 +277,26 @@ class SplitMerge(Search):
 def _triples(R: np.ndarray, log_density: np.ndarray) -> list[tuple[int, int, int]]:
     """Components to merge (two) and to split (one), the most promising first.
 
-    Two are alike that share responsibilities; one fits badly whose local density of rows diverges from its own.
+    Two are alike whose responsibilities point the same way; one fits badly whose local density of rows diverges from
+    its own. Both rankings count alike.
     """
     share = R / np.maximum(R.sum(axis=0), 1e-300)
     badness = (xlogy(share, share) - share * log_density).sum(axis=0)
-    alike = R.T @ R
-    K = len(alike)
-    pairs = sorted(combinations(range(K), 2), key=lambda pair: -alike[pair])
-    bad = np.argsort(-badness)
-    return [(i, j, int(k)) for i, j in pairs for k in bad if k not in (i, j)]
+    length = np.maximum(np.sqrt(np.square(R).sum(axis=0)), 1e-300)
+    alike = R.T @ R / np.multiply.outer(length, length)
+    pairs = sorted(combinations(range(len(alike)), 2), key=lambda pair: -alike[pair])
+    bad = np.argsort(-badness).tolist()
+    ranked = [(m + n, i, j, k) for m, (i, j) in enumerate(pairs) for n, k in enumerate(bad) if k not in (i, j)]
+    return [(i, j, k) for _, i, j, k in sorted(ranked)]
 
 
 def _split(Z: np.ndarray, R: np.ndarray, i: int, j: int, k: int) -> np.ndarray:
     """Responsibilities in which i has the rows of j, too, and j a half of those of k, cut across its longest axis."""
     R = R.copy()
     R[:, i] += R[:, j]
-    weight = R[:, k] / max(R[:, k].sum(), 1e-300)
-    centred = Z - weight @ Z
+    weight, seen = R[:, k] / max(R[:, k].sum(), 1e-300), ~np.isnan(Z)
+    Z = np.where(seen, Z, 0.0)
+    centred = np.where(seen, Z - weight @ Z / np.maximum(weight @ seen, 1e-300), 0.0)
     _, vectors = np.linalg.eigh((centred * weight[:, np.newaxis]).T @ centred)
     side = centred @ vectors[:, -1] > 0
     R[:, j], R[:, k] = np.where(side, R[:, k], 0.0), np.where(side, 0.0, R[:, k])

@@ -116,25 +116,24 @@ class Distances:
         if rows.n_samples > _MOST_ROWS:
             rows = rows.take(np.sort(rng.choice(rows.n_samples, _MOST_ROWS, replace=False)))
         Z, weight = self.coordinates(rows)
+        missing = np.isnan(Z)
+        Z[missing] = 0.0
+        total = weight @ ~missing
+        mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)
+        Z += missing * mean
         direction = np.random.RandomState(0).standard_normal(len(self.features))
         order = np.argsort(Z @ direction, kind="stable")
         return Z[order], weight[order]
 
     def coordinates(self, rows: Rows | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Rows in isotropic coordinates (missing entries at the mean of the observed ones), and weights, in order."""
+        """Rows in isotropic coordinates, NaN where missing, and weights, in the order of the rows."""
         rows = self.rows if rows is None else rows
         Z, work = np.empty((rows.n_samples, len(self.features)), rows.dtype), Workspace()
         for index in range(len(rows)):
             block = rows.block(index, work)
             seen, mask = self._see(block)
             Z[block.rows] = seen.T if mask is None else np.where(mask > 0, seen, np.nan).T
-        weight = np.ones(rows.n_samples) if rows.weight is None else rows.weight
-        missing = np.isnan(Z)
-        Z[missing] = 0.0
-        total = weight @ ~missing
-        mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)
-        Z += missing * mean
-        return Z, weight
+        return Z, np.ones(rows.n_samples) if rows.weight is None else rows.weight
 
     def distinct(self, rng: np.random.RandomState, n_components: int) -> tuple[np.ndarray, np.ndarray]:
         """The same, equal rows as one with the sum of their weights, if at least `n_components` of them differ.

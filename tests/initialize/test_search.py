@@ -87,7 +87,9 @@ def test_searches_work_on_chains(name):
     states = np.repeat(rng.integers(3, size=30), 10)
     X = np.array([0.0, 4.0, 8.0])[states][:, np.newaxis] + rng.normal(size=(300, 1))
     plain = quietly(GaussianHMM(3, random_state=3, init_params="random"), X)
-    searched = quietly(GaussianHMM(3, random_state=3, init_params="random_from_data", search=name), X, lengths=[100] * 3)
+    searched = quietly(
+        GaussianHMM(3, random_state=3, init_params="random_from_data", search=name), X, lengths=[100] * 3
+    )
     assert searched.converged_
     assert searched.score(X) >= plain.score(X) - 0.05
 
