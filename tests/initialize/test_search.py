@@ -1,4 +1,4 @@
-"""Searches: out of bad starts, never worse than where they began, on samples, and refused where they have no meaning."""
+"""Searches: out of bad starts, on samples of the rows, and refused where they have no meaning."""
 
 import numpy as np
 import pytest
