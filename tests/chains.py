@@ -63,7 +63,7 @@ def sequences_of(model, lengths=LENGTHS, seed=0, missing=0.0, **kwargs):
     model = "diag" if model == "mixture" else model
     X = rows_of(model, n=int(np.sum(lengths)), seed=seed, missing=missing, **kwargs)
     if missing:
-        X[np.sum(lengths[: np.argmax(lengths)]) + 1] = np.nan
+        X[int(np.sum(lengths[: np.argmax(lengths)])) + 1] = np.nan
     return X
 
 
