@@ -384,7 +384,7 @@ def problems(draw):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(problem=problems())
 def test_random_problems_are_climbed_and_give_numbers(problem):
     model, K, X, lengths, structure, seed = problem
