@@ -1,10 +1,22 @@
 """scikit-learn's estimator checks, over instances that exercise every solver, family and covariance type."""
 
 import pytest
+import unweighted
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmix import BernoulliMixture, CategoricalMixture, GaussianMixture, PoissonMixture
+from skmix import (
+    GMMHMM,
+    BernoulliHMM,
+    BernoulliMixture,
+    CategoricalHMM,
+    CategoricalMixture,
+    GaussianHMM,
+    GaussianMixture,
+    HiddenMarkovModel,
+    PoissonHMM,
+    PoissonMixture,
+)
 from skmix.solvers import LBFGS, SOLVERS, Auto
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
@@ -27,6 +39,20 @@ INSTANCES = [
     GaussianMixture(solver=LBFGS(memory=5, chart="log-cholesky", warmup=0)),
     GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=5), max_iter=20),
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),
+]
+
+HMMS = (GaussianHMM, GMMHMM, PoissonHMM, BernoulliHMM, CategoricalHMM, HiddenMarkovModel)
+INSTANCES += [
+    *(one(solver=name) for one, other in zip(HMMS, ("em", "lbfgs") * 3, strict=True) for name in ("auto", other)),
+    GaussianHMM(covariance_type="full", solver="newton"),
+    unweighted.GaussianHMM(3),
+    unweighted.GaussianHMM(3, "full", solver="em"),
+    unweighted.GMMHMM(3, n_mix=2, covariance_type="spherical"),
+    unweighted.PoissonHMM(3, start="stationary", solver="newton", transmat_prior=2.0),
+    unweighted.PoissonHMM(3, init_params="sticky", solver="squarem", algorithm="posterior"),
+    unweighted.BernoulliHMM(3, solver="lbfgs", init_params="mixture", n_init=2, n_jobs=2),
+    unweighted.CategoricalHMM(3, solver="anderson"),
+    unweighted.HiddenMarkovModel(3, family="gaussian-tied", solver="gradient-descent", max_iter=10),
 ]
 
 

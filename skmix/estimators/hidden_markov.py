@@ -393,6 +393,8 @@ class BaseHMM(LatentVariableModel):
     def impute(self, X, *, sequence_id=None, lengths=None):
         """The rows with each missing value at its expectation, given all observed values of the sequence.
 
+        A categorical value, which has no mean, becomes the most probable one.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)

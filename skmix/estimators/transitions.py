@@ -9,6 +9,8 @@ import numpy as np
 from skmix.estimators.checks import check_shape
 from skmix.families.simplex import Simplexes
 
+_ROUNDING = 1e-14
+
 
 def check_probabilities(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Rows of probabilities, which must add up to 1."""
@@ -22,7 +24,8 @@ def check_probabilities(name: str, value: Any, shape: tuple[int, ...]) -> np.nda
     worst = float(sums.flat[np.argmax(np.abs(sums - 1.0))])
     if abs(worst - 1.0) > 1e-6:
         raise ValueError(f"The parameter {name!r} should have rows that add up to 1, but one adds up to {worst:.5f}")
-    return value / sums[..., np.newaxis]
+    rounding = np.abs(sums - 1.0) <= _ROUNDING  # then what was given stays as it is, to the last bit
+    return value / np.where(rounding, 1.0, sums)[..., np.newaxis]
 
 
 def check_prior(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:

@@ -3,8 +3,8 @@
 Entries may be held at a value (0 among them), and free ones may be tied to each other. What a row has besides its fixed
 entries, its *mass*, is shared out among the free ones. Two charts:
 
-- on the sphere, p = u²/Σu² with u = √p₀ + z/(2√n): the complete-data information of n rows is the identity wherever
-  u goes, and a probability of 0 lies at a finite distance;
+- on the sphere, p = u²/Σu² with u = √p₀ + z/(2√n): the complete-data information is the identity wherever u goes, n
+  being the rows that fall to free entries, and a probability of 0 lies at a finite distance;
 - softmax, log p = log p₀ + z/root (normalised): root = √(n p₀) makes the information the identity at z = 0, root = 1 is
   the textbook's chart.
 
@@ -112,11 +112,11 @@ class _SimplexChart(Chart):
 
 
 class SphereChart(_SimplexChart):
-    """Square roots of probabilities: z = 2√n (u − √p₀), p = u²/Σu² of the mass."""
+    """Square roots of the shares p of the mass: z = 2√n (u − √p₀), p = u²/Σu²."""
 
     def __init__(self, simplexes: Simplexes, probabilities: np.ndarray, totals: np.ndarray):
         super().__init__(simplexes, probabilities, totals)
-        self.unit = 0.5 / np.sqrt(simplexes.pool(self.totals))
+        self.unit = 0.5 / np.sqrt(np.maximum(simplexes.pool(self.totals * simplexes.mass), LEAST_SHARE))
         self.origin = self._roots(probabilities)
 
     def _roots(self, probabilities: np.ndarray) -> np.ndarray:
@@ -158,7 +158,7 @@ class SoftmaxChart(_SimplexChart):
 
     def parameters(self, z: np.ndarray) -> np.ndarray:
         free = self.simplexes.free
-        logarithms = (self.log_origin + z / self.root)[self.simplexes.group]
+        logarithms = self.simplexes.spread(self.log_origin + z / self.root)
         largest = np.where(free, logarithms.real, -np.inf).max(axis=-1, keepdims=True)
         part = np.exp(np.where(free, logarithms - np.where(np.isfinite(largest), largest, 0.0), 0.0))
         return self.simplexes.share(np.where(free, part, 0.0))
