@@ -209,6 +209,14 @@ class GMMHMM(GaussianComponents, BaseHMM):
     def _n_family_components(self) -> int:
         return self.n_components * self.n_mix
 
+    def _check_enough(self, n_kept: int, n_samples: int) -> None:
+        super()._check_enough(n_kept, n_samples)
+        if n_kept < self._n_family_components():
+            raise ValueError(
+                f"Expected n_samples >= n_components * n_mix = {self._n_family_components()}, but got n_samples = {n_kept}"
+                f"{' of positive weight' if n_kept < n_samples else ''}"
+            )
+
     def _make_latent(self) -> MixtureChain:
         return MixtureChain(self._make_chain(), self.n_mix)
 
