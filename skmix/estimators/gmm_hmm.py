@@ -211,9 +211,10 @@ class GMMHMM(GaussianComponents, BaseHMM):
 
     def _check_enough(self, n_kept: int, n_samples: int) -> None:
         super()._check_enough(n_kept, n_samples)
-        if n_kept < self._n_family_components():
+        needed = self._n_family_components()
+        if n_kept < needed:
             raise ValueError(
-                f"Expected n_samples >= n_components * n_mix = {self._n_family_components()}, but got n_samples = {n_kept}"
+                f"Expected n_samples >= n_components * n_mix = {needed}, but got n_samples = {n_kept}"
                 f"{' of positive weight' if n_kept < n_samples else ''}"
             )
 
