@@ -210,13 +210,16 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             raise
         return [(trace, ending) for (_, _, trace), ending in zip(runs, endings, strict=True)]
 
+    def _public_of(self, parameters: Parameters, family: Family, units: Units) -> dict[str, np.ndarray]:
+        """Public attributes of parameters in standardised units; takes complex steps."""
+        components = self._publish_components(family, parameters.components, units)
+        return {**self._publish_latent(parameters.latent), **components}
+
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
         """Set the fitted attributes, all of them plain arrays and scalars."""
-        latent, components = ending.point.parameters
-        family, rows = objective.model.family, objective.rows
-        public = {**self._publish_latent(latent), **self._publish_components(family, components, rows.units)}
+        public = self._public_of(ending.point.parameters, objective.model.family, objective.rows.units)
         for name, value in public.items():
-            setattr(self, name, _as_type(value, rows.dtype))
+            setattr(self, name, _as_type(value, objective.rows.dtype))
         self.converged_ = bool(ending.converged)
         self.n_iter_ = trace.n_iter
         self.n_passes_ = trace.total_passes

@@ -188,6 +188,11 @@ class BaseHMM(LatentVariableModel):
         parameters = self._adopt(family, units)
         return Look(objective, parameters, objective.emissions(parameters), order)
 
+    def _responsibilities(self, X, *, sequence_id=None, lengths=None) -> np.ndarray:
+        """Probabilities of the family's components given all rows of a sequence, each sequence in one piece."""
+        look = self._look(X, sequence_id, lengths)
+        return look.objective.model.latent.components(look.parameters.latent, look.emissions, look.smooth())
+
     def decode(self, X, *, sequence_id=None, lengths=None, algorithm=None):
         """The most probable states, and how probable they are.
 

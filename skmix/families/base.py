@@ -236,7 +236,7 @@ class Family(ABC):
     # ---- units ------------------------------------------------------------------------------------------------
     @abstractmethod
     def publish(self, parameters: Any, units: Units) -> dict[str, np.ndarray]:
-        """Fitted attributes, by their public names, in the data's own units."""
+        """Fitted attributes, by their public names, in the data's own units; takes complex steps."""
 
     @abstractmethod
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> Any:

@@ -1,7 +1,8 @@
-"""What a fit knows about its own inference: the evidence lower bound."""
+"""What a fit knows about its own inference: the evidence lower bound, standard errors, the bootstrap."""
 
 from __future__ import annotations
 
 from skmix.inference.elbo import Elbo, elbo
+from skmix.inference.standard_errors import StandardErrors, standard_errors
 
-__all__ = ["Elbo", "elbo"]
+__all__ = ["Elbo", "StandardErrors", "elbo", "standard_errors"]
