@@ -95,6 +95,13 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _adopt_latent(self, public: dict[str, np.ndarray]) -> Any:
         """The inverse of `_publish_latent`."""
 
+    def _latent_in_order(self, name: str, value: np.ndarray, states: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """A public attribute of the latent structure with its components (or states) in another order.
+
+        `states` has shape (K,), `within` the order of the components of each state, shape (K, M).
+        """
+        return value[states]
+
     def _publish_components(self, family: Family, components: Any, units: Units) -> dict[str, np.ndarray]:
         """Public attributes of the components."""
         return family.publish(components, units)
@@ -275,6 +282,10 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
 
     def _n_features(self) -> int:
         return self.n_features_in_
+
+    @abstractmethod
+    def _responsibilities(self, X) -> np.ndarray:
+        """Probabilities of the family's components for each row, (n, n_family_components)."""
 
     @abstractmethod
     def _shares(self) -> np.ndarray:

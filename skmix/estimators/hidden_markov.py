@@ -86,6 +86,9 @@ class BaseHMM(LatentVariableModel):
     def _adopt_latent(self, public: dict[str, np.ndarray]) -> Any:
         return ChainParameters(public["startprob_"], public["transmat_"])
 
+    def _latent_in_order(self, name: str, value: np.ndarray, states: np.ndarray, within: np.ndarray) -> np.ndarray:
+        return value[np.ix_(states, states)] if name == "transmat_" else value[states]
+
     def _chain_at_hand(self) -> ChainParameters:
         """The fitted chain."""
         public = self._public(("startprob_", "transmat_"))
