@@ -70,6 +70,10 @@ class Coordinates(ABC):
     def coordinates(self, parameters: Any) -> np.ndarray:
         """The inverse of `parameters`."""
 
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        """Directions at ``z``, in columns of length 1, along which the parameters stay, of an analytic chart."""
+        return np.zeros((len(z), 0))
+
 
 class Chart(Coordinates):
     """Coordinates in which the log-likelihood has a gradient."""

@@ -72,6 +72,9 @@ class _LevelChart(Chart):
     def coordinates(self, parameters: LevelProbabilities) -> np.ndarray:
         return self.inner.coordinates(parameters.probabilities)
 
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return self.inner.idle(z)
+
     def gradient(self, z: np.ndarray, parameters: LevelProbabilities, statistics: LevelCounts) -> np.ndarray:
         return self.inner.gradient(z, parameters.probabilities, statistics.counts)
 
@@ -106,6 +109,9 @@ class ProportionChart(ExplicitChart):
 
     def coordinates(self, parameters: LevelProbabilities) -> np.ndarray:
         return parameters.probabilities[self.simplexes.free]
+
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return self.simplexes.idle(z)
 
     def sizes(self, statistics: LevelCounts) -> np.ndarray:
         return np.sqrt(self.start / np.broadcast_to(statistics.shares, self.simplexes.free.shape)[self.simplexes.free])

@@ -19,7 +19,6 @@ _ONE_ROW = 1.0  # information, in complete rows, below which a direction counts 
 _NO_INFORMATION = 1e-9  # eigenvalue per row up to which there is none: Hessian products are exact to about 1e-11
 _ALONG = 1e-6  # part of a parameter's motion along directions without information that leaves it no standard error
 _FAR = 0.3  # standard errors between the fit and the optimum that are worth a warning
-_IDLE = 1e-10  # relative singular value of the Jacobian: what a chart repeats is 1e-16, near-collinear features 1e-8
 _AT_BOUNDARY = 1e-80  # a square root of a probability this small is nearer to 0 than complex steps can tell
 
 
@@ -216,13 +215,16 @@ def standard_errors(
     chart = objective.chart("frame", objective.at(fitted.parameters))
     point = objective.at(chart.parameters(chart.start))
     J, held = _jacobian(fitted, chart, point)
-    spectrum = _Spectrum.of(_information(objective, chart, point), _free_directions(J, held))
+    spectrum = _Spectrum.of(
+        _information(objective, chart, point, held), _free_directions(chart.idle(chart.start), held)
+    )
     gradient = objective.gradient(chart, chart.start, point)
     W = objective.rows.total_weight
     distance = float(np.sqrt(W * max(0.0, gradient @ spectrum.inverse() @ gradient)))
     covariance = spectrum.inverse() / W
     if kind == "sandwich":
-        covariance = _sandwich(covariance, objective.scores(chart, chart.start, point), objective.unit_weight)
+        scores = objective.scores(chart, chart.start, point)
+        covariance = _sandwich(covariance, np.where(held, 0.0, scores), objective.unit_weight)
     errors = np.sqrt(np.maximum(np.einsum("ij,ij->i", J @ covariance, J), 0.0))
     errors[spectrum.unknown(J)] = np.nan
     singular = int(np.sum(spectrum.values * W < _ONE_ROW))
@@ -263,10 +265,12 @@ class _Spectrum:
         return np.linalg.norm(along_them, axis=1) > _ALONG * np.linalg.norm(J, axis=1)
 
 
-def _information(objective: Objective, chart: Any, point: Point) -> np.ndarray:
-    """Minus the Hessian of the objective, per row, in the chart's coordinates: a pass for each of them."""
-    z = chart.start
-    H = np.array([objective.hessian_product(chart, z, point, v) for v in np.eye(len(z))]).reshape(len(z), len(z))
+def _information(objective: Objective, chart: Any, point: Point, held: np.ndarray) -> np.ndarray:
+    """Minus the Hessian of the objective, per row, in the coordinates that are not held: a pass for each of them."""
+    H = np.zeros((len(held), len(held)))
+    for j in np.flatnonzero(~held):
+        product = objective.hessian_product(chart, chart.start, point, np.eye(len(held))[j])
+        H[j] = np.where(held, 0.0, product)
     return -0.5 * (H + H.T)
 
 
@@ -292,23 +296,10 @@ def _largest(tree: Any) -> float:
     return float(np.abs(tree).max(initial=0.0))
 
 
-def _free_directions(J: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """An orthonormal basis, in columns, of the directions that change parameters.
-
-    Rows of probabilities are functions of the ratios of their coordinates, so that one direction of each row changes
-    nothing; what lies on the boundary is held. Rows of the Jacobian are scaled to length 1: units do not matter.
-    """
-    basis = np.eye(len(held))[:, ~held]
-    with np.errstate(under="ignore"):
-        moved = J[:, ~held]
-        largest = np.abs(moved).max(axis=1, initial=0.0)
-        moved = moved[largest > 0] / largest[largest > 0, np.newaxis]
-    if not len(moved):
-        return basis[:, :0]
-    moved = moved / np.linalg.norm(moved, axis=1, keepdims=True)
-    _, sizes, right = np.linalg.svd(np.linalg.qr(moved, mode="r"))
-    rank = int(np.sum(sizes > _IDLE * sizes.max(initial=0.0)))
-    return basis @ right[:rank].T
+def _free_directions(idle: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """An orthonormal basis, in columns, of the directions that change parameters: not idle, and not held."""
+    basis = np.linalg.qr(idle[~held], mode="complete")[0][:, idle.shape[1] :]
+    return np.eye(len(held))[:, ~held] @ basis
 
 
 def _sandwich(inverse: np.ndarray, scores: np.ndarray, weight: np.ndarray) -> np.ndarray:

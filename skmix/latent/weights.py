@@ -124,6 +124,9 @@ class ExplicitWeights(ExplicitChart):
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         return parameters
 
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return (z / np.linalg.norm(z))[:, np.newaxis]
+
     def sizes(self, statistics: LabelCounts) -> np.ndarray:
         return np.sqrt(np.maximum(self.start, LEAST_SHARE))
 
