@@ -59,11 +59,6 @@ def look_again(estimator: Any, X: Any, sample_weight: Any, sequence_id: Any, len
             f"{caller} needs a fitted mixture or hidden Markov model of skmix as 'estimator', but got "
             f"{type(estimator).__name__}."
         )
-    if not estimator._family_class().has_gradient:
-        raise TypeError(
-            f"{caller} needs parameters that maximise a likelihood, but {type(estimator).__name__} has a posterior "
-            "distribution over them, whose spread tells their uncertainty; fit the mixture without a prior instead."
-        )
     check_is_fitted(estimator, estimator._latent_attributes)
     sequences = {"sequence_id": sequence_id, "lengths": lengths} if isinstance(estimator, BaseHMM) else {}
     if not sequences and (sequence_id is not None or lengths is not None):
@@ -75,5 +70,10 @@ def look_again(estimator: Any, X: Any, sample_weight: Any, sequence_id: Any, len
     twin = copy(estimator)
     twin.warm_start = True
     _, objective = twin._prepare(X, sample_weight, **sequences)
+    if not objective.model.family.has_gradient:
+        raise TypeError(
+            f"{caller} needs parameters that maximise a likelihood, but {type(estimator).__name__} has a posterior "
+            "distribution over them, whose spread tells their uncertainty; fit the mixture without a prior instead."
+        )
     latent, components = twin._adopt(objective.model.family, objective.units)
     return Fitted(twin, X, objective, Parameters(objective.model.latent.conform(latent), components))

@@ -298,7 +298,9 @@ def _largest(tree: Any) -> float:
 
 def _free_directions(idle: np.ndarray, held: np.ndarray) -> np.ndarray:
     """An orthonormal basis, in columns, of the directions that change parameters: not idle, and not held."""
-    basis = np.linalg.qr(idle[~held], mode="complete")[0][:, idle.shape[1] :]
+    idle = idle[~held]
+    idle = idle[:, np.linalg.norm(idle, axis=0) > 0.5]  # others consist of what is held, but for rounding
+    basis = np.linalg.qr(idle, mode="complete")[0][:, idle.shape[1] :]
     return np.eye(len(held))[:, ~held] @ basis
 
 
