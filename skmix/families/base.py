@@ -159,6 +159,10 @@ class Family(ABC):
         """The family of fitted public attributes."""
         return cls()
 
+    def covering(self, public: dict[str, np.ndarray]) -> Family:
+        """The family, so that it can adopt `public`, from other data perhaps."""
+        return self
+
     # ---- towards the rows -------------------------------------------------------------------------------------
     @abstractmethod
     def row_size(self, n_components: int, n_features: int, masked: bool) -> int:

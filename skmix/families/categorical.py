@@ -157,6 +157,12 @@ class Categorical(ExponentialFamily):
         largest = np.max(public["probabilities_"], axis=0)
         return cls(largest.shape[1] - np.argmax(largest[:, ::-1] > 0, axis=1))
 
+    def covering(self, public: dict[str, np.ndarray]) -> Categorical:
+        """The family with the levels that these data have, or else those."""
+        fitted = self.of_public(public).n_categories
+        comparable = fitted.shape == self.n_categories.shape
+        return Categorical(np.maximum(self.n_categories, fitted)) if comparable else self
+
     # ---- towards the rows -----------------------------------------------------------------------------------------
     @classmethod
     def check_data(cls, X: np.ndarray, caller: str) -> None:
@@ -257,6 +263,7 @@ class Categorical(ExponentialFamily):
         """Zeros are held, but for those of levels that no component has: rows there would have no density at all."""
         given = public["probabilities_"]
         probabilities = np.zeros((len(given), *self.levels.shape))
-        probabilities[..., : given.shape[-1]] = given
+        width = min(given.shape[-1], probabilities.shape[-1])  # there may be levels that no component has
+        probabilities[..., :width] = given[..., :width]
         nowhere = self.levels & ~(probabilities > 0).any(axis=0)
         return LevelProbabilities(np.where(nowhere, _LEAST, probabilities))
