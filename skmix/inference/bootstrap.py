@@ -35,7 +35,7 @@ class Bootstrap:
     fitted : dict of str to ndarray
         The attributes of the fit to the data themselves.
     estimates : dict of str to ndarray
-        Those of the fits to data drawn anew, of shape (n_bootstrap, \\*shape), components in the order of `fitted`.
+        Those of the fits to data drawn anew, of shape (n_bootstrap, ...), components in the order of `fitted`.
     converged : ndarray of bool of shape (n_bootstrap,)
         Which of those fits converged.
     kind : str
@@ -63,7 +63,7 @@ class Bootstrap:
         Returns
         -------
         intervals : dict of str to ndarray
-            Of shape (2, \\*shape): lower and upper ends.
+            Of shape (2, ...): lower and upper ends.
         """
         tail = 0.5 * (1.0 - check_level(level))
         return {name: np.quantile(values, [tail, 1.0 - tail], axis=0) for name, values in self.estimates.items()}
@@ -211,9 +211,9 @@ class _Units:
         if fitted.objective.model.latent.independent:
             return cls(X, np.ones(len(X), dtype=int), weight, False)
         order, lengths = check_sequences(X, sequence_id, lengths)
-        order = slice(None) if order is None else order
-        first = np.cumsum(lengths) - lengths
-        return cls(X[order], lengths, weight[order][first], True)
+        if order is not None:
+            X, weight = X[order], weight[order]
+        return cls(X, lengths, weight[np.cumsum(lengths) - lengths], True)
 
     @property
     def n_drawn(self) -> int:

@@ -181,7 +181,7 @@ def test_fits_that_do_not_converge_are_told_and_kept():
 def test_what_is_refused():
     X, lengths = sequences()
     model = PoissonHMM(2, random_state=0).fit(X)
-    with pytest.raises(ValueError, match="draws independent sequences, and there is only one.*kind='parametric'"):
+    with pytest.raises(ValueError, match=r"draws independent sequences, and there is only one.*kind='parametric'"):
         bootstrap(model, X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

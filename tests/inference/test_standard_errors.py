@@ -39,9 +39,8 @@ def second_derivatives(function, theta, step):
     eye = np.eye(p) * step
     for i in range(p):
         for j in range(i + 1):
-            H[i, j] = H[j, i] = sum(
-                a * b * function(theta + s * eye[i] + t * eye[j]) for s, a in weights.items() for t, b in weights.items()
-            ) / (step[i] * step[j])
+            around = [(a * b, s * eye[i] + t * eye[j]) for s, a in weights.items() for t, b in weights.items()]
+            H[i, j] = H[j, i] = sum(factor * function(theta + e) for factor, e in around) / (step[i] * step[j])
     return H
 
 
@@ -94,7 +93,9 @@ def gaussian_rows(X, K, diagonal):
 
 
 @pytest.mark.parametrize("kind", ["observed", "sandwich"])
-@pytest.mark.parametrize(("missing", "weighted", "reg_covar"), [(0.0, False, 0.0), (0.2, True, 0.0), (0.2, False, 0.05)])
+@pytest.mark.parametrize(
+    ("missing", "weighted", "reg_covar"), [(0.0, False, 0.0), (0.2, True, 0.0), (0.2, False, 0.05)]
+)
 @pytest.mark.parametrize("covariance_type", ["full", "diag"])
 def test_gaussian_mixtures_by_brute_force(covariance_type, missing, weighted, reg_covar, kind):
     X, K, d, diagonal = overlapping("full", n=150, missing=missing), 2, 2, covariance_type == "diag"
@@ -108,7 +109,8 @@ def test_gaussian_mixtures_by_brute_force(covariance_type, missing, weighted, re
     theta = np.concatenate([mixture.weights_[:-1], mixture.means_.ravel(), shapes.ravel()])
 
     def prior(t):
-        return -0.5 * reg_covar * w.sum() / K * np.trace(np.linalg.inv(gaussian_parts(t, K, d, diagonal)[2]).sum(axis=0))
+        precisions = np.linalg.inv(gaussian_parts(t, K, d, diagonal)[2])
+        return -0.5 * reg_covar * w.sum() / K * np.trace(precisions.sum(axis=0))
 
     C = brute_force(gaussian_rows(X, K, diagonal), prior, theta, w, kind)
     result = standard_errors(mixture, X, weight, kind=kind)
@@ -292,9 +294,9 @@ def test_all_hidden_markov_models(name):
 def test_units_of_the_data_are_those_of_standard_errors(covariance_type):
     X = overlapping("full", n=200, missing=0.1)
     scale = np.full(2, 1e-6) if covariance_type == "spherical" else np.array([1e-6, 1e4])
-    errors = []
+    errors, settings = [], {"covariance_type": covariance_type, "reg_covar": 0.0, "tol": 1e-12, "random_state": 0}
     for data in (X, X * scale + 100 * scale):
-        mixture = GaussianMixture(2, covariance_type=covariance_type, reg_covar=0.0, tol=1e-12, random_state=0).fit(data)
+        mixture = GaussianMixture(2, **settings).fit(data)
         errors.append(standard_errors(mixture, data).standard_errors)
     assert_allclose(errors[1]["weights_"], errors[0]["weights_"], rtol=1e-5)
     assert_allclose(errors[1]["means_"], errors[0]["means_"] * scale, rtol=1e-5)
@@ -410,13 +412,13 @@ def test_intervals_and_frame():
 def test_what_is_refused():
     X = overlapping("full", n=60)
     mixture = GaussianMixture(2, random_state=0).fit(X)
-    with pytest.raises(ValueError, match="'kind' should be one of .*'observed', 'sandwich'.*, but got 'expected'"):
+    with pytest.raises(ValueError, match=r"'kind' should be one of .*'observed', 'sandwich'.*, but got 'expected'"):
         standard_errors(mixture, X, kind="expected")
     with pytest.raises(TypeError, match="standard_errors needs a fitted mixture or hidden Markov model of skmix"):
         standard_errors(SklearnMixture().fit(X), X)
     with pytest.raises(TypeError, match="VariationalGaussianMixture has a posterior distribution"):
         standard_errors(VariationalGaussianMixture(2, random_state=0).fit(X), X)
-    with pytest.raises(ValueError, match="sequence_id and lengths say .* GaussianMixture all rows are independent"):
+    with pytest.raises(ValueError, match=r"sequence_id and lengths say .* GaussianMixture all rows are independent"):
         standard_errors(mixture, X, lengths=[30, 30])
     counts, _ = drawn_counts()
     model = PoissonHMM(2, random_state=0).fit(counts)
