@@ -98,6 +98,13 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _adopt_latent(self, public: dict[str, np.ndarray]) -> Any:
         """The inverse of `_publish_latent`."""
 
+    def _latent_in_order(self, name: str, value: np.ndarray, states: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """A public attribute of the latent structure with its components (or states) in another order.
+
+        `states` has shape (K,), `within` the order of the components of each state, shape (K, M).
+        """
+        return value[states]
+
     def _publish_components(self, family: Family, components: Any, units: Units) -> dict[str, np.ndarray]:
         """Public attributes of the components."""
         return family.publish(components, units)
@@ -221,13 +228,16 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             raise
         return [(trace, ending) for (_, _, trace), ending in zip(runs, endings, strict=True)]
 
+    def _public_of(self, parameters: Parameters, family: Family, units: Units) -> dict[str, np.ndarray]:
+        """Public attributes of parameters in standardised units; takes complex steps."""
+        components = self._publish_components(family, parameters.components, units)
+        return {**self._publish_latent(parameters.latent), **components}
+
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
         """Set the fitted attributes, all of them plain arrays and scalars."""
-        latent, components = ending.point.parameters
-        family, rows = objective.model.family, objective.rows
-        public = {**self._publish_latent(latent), **self._publish_components(family, components, rows.units)}
+        public = self._public_of(ending.point.parameters, objective.model.family, objective.rows.units)
         for name, value in public.items():
-            setattr(self, name, _as_type(value, rows.dtype))
+            setattr(self, name, _as_type(value, objective.rows.dtype))
         self.converged_ = bool(ending.converged)
         self.n_iter_ = trace.n_iter
         self.n_passes_ = trace.total_passes
@@ -283,6 +293,10 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
 
     def _n_features(self) -> int:
         return self.n_features_in_
+
+    @abstractmethod
+    def _responsibilities(self, X) -> np.ndarray:
+        """Probabilities of the family's components for each row, (n, n_family_components)."""
 
     @abstractmethod
     def _shares(self) -> np.ndarray:

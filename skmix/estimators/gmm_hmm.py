@@ -236,6 +236,10 @@ class GMMHMM(GaussianComponents, BaseHMM):
     def _adopt_latent(self, public: dict[str, np.ndarray]) -> MixtureParameters:
         return MixtureParameters(super()._adopt_latent(public), np.asarray(public["weights_"], dtype=np.float64))
 
+    def _latent_in_order(self, name: str, value: np.ndarray, states: np.ndarray, within: np.ndarray) -> np.ndarray:
+        ordered = super()._latent_in_order(name, value, states, within)
+        return np.take_along_axis(ordered, within, axis=1) if name == "weights_" else ordered
+
     def _publish_components(self, family: Family, components: Any, units: Units) -> dict[str, np.ndarray]:
         K, M = self.n_components, self.n_mix
         public = family.publish(components, units)

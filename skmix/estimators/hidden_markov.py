@@ -85,6 +85,9 @@ class BaseHMM(LatentVariableModel):
     def _adopt_latent(self, public: dict[str, np.ndarray]) -> Any:
         return ChainParameters(public["startprob_"], public["transmat_"])
 
+    def _latent_in_order(self, name: str, value: np.ndarray, states: np.ndarray, within: np.ndarray) -> np.ndarray:
+        return value[np.ix_(states, states)] if name == "transmat_" else value[states]
+
     def _chain_at_hand(self) -> ChainParameters:
         """The fitted chain."""
         public = self._public(("startprob_", "transmat_"))
@@ -189,6 +192,11 @@ class BaseHMM(LatentVariableModel):
         objective = self._over(X, sequences, Model(family, self._latent_at_hand()), units)
         parameters = self._adopt(family, units)
         return Look(objective, parameters, objective.emissions(parameters), order)
+
+    def _responsibilities(self, X, *, sequence_id=None, lengths=None) -> np.ndarray:
+        """Probabilities of the family's components given all rows of a sequence, each sequence in one piece."""
+        look = self._look(X, sequence_id, lengths)
+        return look.objective.model.latent.components(look.parameters.latent, look.emissions, look.smooth())
 
     def decode(self, X, *, sequence_id=None, lengths=None, algorithm=None):
         """The most probable states, and how probable they are.

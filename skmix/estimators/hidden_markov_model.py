@@ -12,7 +12,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
 from skmix.estimators.hidden_markov import BaseHMM
-from skmix.families import FAMILIES
+from skmix.families import FAMILIES, Family
+from skmix.likelihood.units import Units
 
 
 class HiddenMarkovModel(BaseHMM):
@@ -194,6 +195,12 @@ class HiddenMarkovModel(BaseHMM):
 
     def _penalty(self) -> float:
         return self.reg_covar
+
+    def _make_family(self, X: np.ndarray, units: Units, total_weight: float) -> Family:
+        family = super()._make_family(X, units, total_weight)
+        if self.warm_start and hasattr(self, "converged_"):  # which may have seen levels that these data lack
+            return family.covering(self._public(self._component_attributes))
+        return family
 
     def _family_at_hand(self) -> Any:
         family: Any = FAMILIES[getattr(self, "_fitted_model", (self.family,))[0]]

@@ -195,6 +195,9 @@ class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LatentVaria
         self._each_block(X, consume)
         return responsibilities
 
+    def _responsibilities(self, X) -> np.ndarray:
+        return self.predict_proba(X)
+
     def transform(self, X):
         """Responsibilities as features: see :meth:`predict_proba`.
 

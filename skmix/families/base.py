@@ -70,6 +70,10 @@ class Coordinates(ABC):
     def coordinates(self, parameters: Any) -> np.ndarray:
         """The inverse of `parameters`."""
 
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        """Directions at ``z``, in columns of length 1, along which the parameters stay, of an analytic chart."""
+        return np.zeros((len(z), 0))
+
 
 class Chart(Coordinates):
     """Coordinates in which the log-likelihood has a gradient."""
@@ -155,6 +159,10 @@ class Family(ABC):
         """The family of fitted public attributes."""
         return cls()
 
+    def covering(self, public: dict[str, np.ndarray]) -> Family:
+        """The family, so that it can adopt `public`, from other data perhaps."""
+        return self
+
     # ---- towards the rows -------------------------------------------------------------------------------------
     @abstractmethod
     def row_size(self, n_components: int, n_features: int, masked: bool) -> int:
@@ -236,7 +244,7 @@ class Family(ABC):
     # ---- units ------------------------------------------------------------------------------------------------
     @abstractmethod
     def publish(self, parameters: Any, units: Units) -> dict[str, np.ndarray]:
-        """Fitted attributes, by their public names, in the data's own units."""
+        """Fitted attributes, by their public names, in the data's own units; takes complex steps."""
 
     @abstractmethod
     def adopt(self, public: dict[str, np.ndarray], units: Units) -> Any:

@@ -83,7 +83,9 @@ class AngleFrame(Chart):
 
     def gradient(self, z: np.ndarray, parameters: Probabilities, statistics: Outcomes) -> np.ndarray:
         sine, cosine = self._turned(z)
-        return (2.0 * self.unit * (statistics.ones * cosine / sine - statistics.zeros * sine / cosine)).ravel()
+        # A number that `collect` took to be 0 does not change, either: divided by a tiny sine its rate would count.
+        ones, zeros = (np.where(part.real == 0, 0.0, part) for part in (statistics.ones, statistics.zeros))
+        return (2.0 * self.unit * (ones * cosine / sine - zeros * sine / cosine)).ravel()
 
 
 class LogitChart(Chart):

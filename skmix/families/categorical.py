@@ -72,6 +72,9 @@ class _LevelChart(Chart):
     def coordinates(self, parameters: LevelProbabilities) -> np.ndarray:
         return self.inner.coordinates(parameters.probabilities)
 
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return self.inner.idle(z)
+
     def gradient(self, z: np.ndarray, parameters: LevelProbabilities, statistics: LevelCounts) -> np.ndarray:
         return self.inner.gradient(z, parameters.probabilities, statistics.counts)
 
@@ -106,6 +109,9 @@ class ProportionChart(ExplicitChart):
 
     def coordinates(self, parameters: LevelProbabilities) -> np.ndarray:
         return parameters.probabilities[self.simplexes.free]
+
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return self.simplexes.idle(z)
 
     def sizes(self, statistics: LevelCounts) -> np.ndarray:
         return np.sqrt(self.start / np.broadcast_to(statistics.shares, self.simplexes.free.shape)[self.simplexes.free])
@@ -150,6 +156,12 @@ class Categorical(ExponentialFamily):
         """The family whose levels end where no component has a probability."""
         largest = np.max(public["probabilities_"], axis=0)
         return cls(largest.shape[1] - np.argmax(largest[:, ::-1] > 0, axis=1))
+
+    def covering(self, public: dict[str, np.ndarray]) -> Categorical:
+        """The family with the levels that these data have, or else those."""
+        fitted = self.of_public(public).n_categories
+        comparable = fitted.shape == self.n_categories.shape
+        return Categorical(np.maximum(self.n_categories, fitted)) if comparable else self
 
     # ---- towards the rows -----------------------------------------------------------------------------------------
     @classmethod
@@ -251,6 +263,7 @@ class Categorical(ExponentialFamily):
         """Zeros are held, but for those of levels that no component has: rows there would have no density at all."""
         given = public["probabilities_"]
         probabilities = np.zeros((len(given), *self.levels.shape))
-        probabilities[..., : given.shape[-1]] = given
+        width = min(given.shape[-1], probabilities.shape[-1])  # there may be levels that no component has
+        probabilities[..., :width] = given[..., :width]
         nowhere = self.levels & ~(probabilities > 0).any(axis=0)
         return LevelProbabilities(np.where(nowhere, _LEAST, probabilities))

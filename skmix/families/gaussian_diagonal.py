@@ -136,7 +136,7 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
 
     def publish(self, parameters: ScaleParameters, units: Units) -> dict[str, np.ndarray]:
         means = units.centre + units.scale * parameters.means
-        sigma = np.abs(parameters.scales) * self._unit(units)
+        sigma = parameters.scales * np.where(parameters.scales.real < 0, -1.0, 1.0) * self._unit(units)
         precision = 1.0 / sigma
         return {
             "means_": means,

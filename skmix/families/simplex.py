@@ -51,8 +51,22 @@ class Simplexes:
     @property
     def n_parameters(self) -> int:
         """Free parameters: the free values, less one for each set of rows that share them."""
-        rows = {tuple(sorted(row[row >= 0].tolist())) for row in self.group.reshape(-1, self.group.shape[-1])}
-        return self.size - len(rows - {()})
+        return self.size - len(self.sharing)
+
+    @property
+    def sharing(self) -> np.ndarray:
+        """For each set of rows that share free values, which these are, shape (n_sets, size)."""
+        rows = {tuple(sorted(set(row[row >= 0].tolist()))) for row in self.group.reshape(-1, self.group.shape[-1])}
+        sets = sorted(rows - {()})
+        sharing = np.zeros((len(sets), self.size), dtype=bool)
+        for members, numbers in zip(sharing, sets, strict=True):
+            members[list(numbers)] = True
+        return sharing
+
+    def idle(self, direction: np.ndarray) -> np.ndarray:
+        """The part of `direction` in the coordinates of each of those sets, in columns of length 1."""
+        columns = np.where(self.sharing, direction / np.abs(direction).max(initial=np.finfo(np.float64).tiny), 0.0).T
+        return columns / np.linalg.norm(columns, axis=0)
 
     def pool(self, value: np.ndarray) -> np.ndarray:
         """Sums over the entries behind each free value, shape (size,)."""
@@ -133,6 +147,9 @@ class SphereChart(_SimplexChart):
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         return (self._roots(parameters) - self.origin) / self.unit
 
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return self.simplexes.idle(self._at(z) / self.unit)
+
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: Any) -> np.ndarray:
         return 2.0 * self.unit * self.simplexes.pool(self.excess(parameters, statistics)) / self._at(z)
 
@@ -172,3 +189,6 @@ class SoftmaxChart(_SimplexChart):
 
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: Any) -> np.ndarray:
         return self.simplexes.pool(self.excess(parameters, statistics)) / self.root
+
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return self.simplexes.idle(self.root)

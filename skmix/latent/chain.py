@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.special import xlogy
 
 from skmix.families.base import Additive, Chart
@@ -213,6 +214,9 @@ class ChainChart(Chart):
     def coordinates(self, parameters: ChainParameters) -> np.ndarray:
         parts = self.of_start.coordinates(parameters.start), self.of_transitions.coordinates(parameters.transitions)
         return np.concatenate(parts)
+
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return block_diag(self.of_start.idle(z[: self.n_start]), self.of_transitions.idle(z[self.n_start :]))
 
     def gradient(self, z: np.ndarray, parameters: ChainParameters, statistics: ChainCounts) -> np.ndarray:
         parts = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.special import xlogy
 
 from skmix.families.base import Additive, Chart
@@ -200,6 +201,9 @@ class MixtureChart(Chart):
     def coordinates(self, parameters: MixtureParameters) -> np.ndarray:
         parts = self.of_chain.coordinates(parameters.chain), self.of_weights.coordinates(parameters.weights)
         return np.concatenate(parts)
+
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return block_diag(self.of_chain.idle(z[: self.n_chain]), self.of_weights.idle(z[self.n_chain :]))
 
     def gradient(self, z: np.ndarray, parameters: MixtureParameters, statistics: MixtureCounts) -> np.ndarray:
         n = self.n_chain

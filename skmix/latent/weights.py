@@ -30,6 +30,10 @@ class Weights:
         """Equal weights."""
         return np.full(n_components, 1.0 / n_components)
 
+    def conform(self, weights: np.ndarray) -> np.ndarray:
+        """The weights with the structure imposed on them: there is none."""
+        return weights
+
     def leave_room(self, weights: np.ndarray) -> np.ndarray:
         """The weights of a start, none of them where a solver could not leave it."""
         return weights
@@ -119,6 +123,9 @@ class ExplicitWeights(ExplicitChart):
 
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         return parameters
+
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return (z / np.linalg.norm(z))[:, np.newaxis]
 
     def sizes(self, statistics: LabelCounts) -> np.ndarray:
         return np.sqrt(np.maximum(self.start, LEAST_SHARE))

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from skmix.families.base import Chart
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import Kernel
 from skmix.likelihood.model import Model, Parameters, Statistics
-from skmix.likelihood.objective import Objective, Part, Sums
+from skmix.likelihood.objective import Objective, Part, Point, Sums
 from skmix.likelihood.sequences import Sequences
 from skmix.likelihood.threads import Threads, Workspace
 
@@ -48,6 +49,18 @@ class ChainObjective(Objective):
     @property
     def n_units(self) -> int:
         return len(self.sequences)
+
+    @property
+    def unit_weight(self) -> np.ndarray:
+        return self.sequences.weight
+
+    def scores(self, chart: Chart, z: np.ndarray, point: Point) -> np.ndarray:
+        scores = np.empty((self.n_units, len(z)))
+        for s, weight in enumerate(self.unit_weight):
+            _, statistics = self.subset(np.array([s])).expect(point.parameters)
+            gradient = self.gradient_from(chart, z, point.parameters, statistics)  # over the weight of all rows
+            scores[s] = gradient * (self.rows.total_weight / weight)
+        return scores
 
     def subset(self, chosen: np.ndarray) -> Part:
         rows, sequences = self.sequences.take(chosen)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from skmix.families.base import Additive, Chart, Coordinates, ExplicitChart, Family
 
@@ -101,6 +102,9 @@ class ModelCoordinates(Coordinates):
     def coordinates(self, parameters: Parameters) -> np.ndarray:
         parts = (self.latent.coordinates(parameters.latent), self.components.coordinates(parameters.components))
         return np.concatenate(parts)
+
+    def idle(self, z: np.ndarray) -> np.ndarray:
+        return block_diag(self.latent.idle(z[: self.n_latent]), self.components.idle(z[self.n_latent :]))
 
 
 class ModelChart(ModelCoordinates, Chart):

@@ -167,6 +167,40 @@ class Objective:
         """How many independent parts the data have: rows here, sequences in a chain."""
         return self.rows.n_samples
 
+    @property
+    def unit_weight(self) -> np.ndarray:
+        """The weight of each of them, shape (n_units,)."""
+        return np.ones(self.n_units) if self.rows.weight is None else self.rows.weight
+
+    @_unwarned
+    def scores(self, chart: Chart, z: np.ndarray, point: Point) -> np.ndarray:
+        """The gradient of each unit's log-likelihood (nats, unweighted) in the chart's coordinates, (n_units, size).
+
+        `point` is ``at(chart.parameters(z))``. A row's score along a direction is the mean of the slopes of its
+        log-densities, weighted by its responsibilities; one pass, of which every coordinate has a part.
+        """
+        kernel, latent = self.kernel(point.parameters), self.model.latent
+        directions = []
+        for v in np.eye(len(z)):
+            tangent = along(chart.parameters, (z, v))
+            offset = along(latent.offset, (point.parameters.latent, tangent.latent))
+            directions.append((kernel.towards(tangent.components), offset))
+        scores = np.empty((self.rows.n_samples, len(z)))
+
+        def task(index: int, work: Workspace) -> int:
+            block = self.rows.block(index, work)
+            R = self._log_joint(kernel, block, work)
+            slope = work.take("slope", R.shape, R.dtype)
+            latent.posterior(R, None)
+            for j, (direction, offset) in enumerate(directions):
+                kernel.slope(block, direction, slope, work)
+                slope += offset.astype(R.dtype)[:, None]
+                scores[block.rows, j] = np.einsum("kn,kn->n", R, slope)
+            return 0
+
+        self._reduce(task)
+        return scores
+
     def subset(self, chosen: np.ndarray) -> Part:
         """The independent units numbered `chosen`, standardised as all are; passes over them count in proportion."""
         return Part(self, Objective(self.model, self.rows.take(chosen), self.threads, self.cancelled))

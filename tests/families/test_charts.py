@@ -16,9 +16,15 @@ from problems import (
     problem,
 )
 
+from skmix.likelihood.differentiate import along
 from skmix.solvers import LBFGS
 
 FOLDED = ("bernoulli", "frame")
+ANALYTIC = [
+    (model, chart)
+    for model, chart in MODEL_CHARTS + EXPLICIT
+    if (model, chart) not in OVERPARAMETRISED or model in DISCRETE
+]
 
 
 def chart_about(objective, name, point):
@@ -160,3 +166,16 @@ def test_unknown_chart_is_refused_with_the_known_ones(model, chart):
     p.mixture.set_params(solver=LBFGS(chart=chart))
     with pytest.raises(ValueError, match=rf"'chart' parameter of LBFGS must be one of .*frame.*Got '{chart}'"):
         p.mixture.fit(p.X)
+
+
+@pytest.mark.parametrize(("model", "chart_name"), ANALYTIC)
+def test_idle_directions_change_no_parameter_and_are_all_that_a_chart_has_too_many(model, chart_name):
+    p = problem(model)
+    chart = chart_about(p.objective, chart_name, p.objective.at(p.parameters))
+    idle = chart.idle(chart.start)
+    assert idle.shape == (len(chart.start), len(chart.start) - p.objective.n_parameters)
+    assert_allclose(np.linalg.norm(idle, axis=0), 1.0)
+    for direction in idle.T:
+        latent, components = along(chart.parameters, (chart.start, direction))
+        for part in (latent, *components):
+            assert_allclose(part, 0.0, atol=1e-12)

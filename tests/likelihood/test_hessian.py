@@ -144,3 +144,18 @@ def test_complex_steps_differentiate_tuples_of_arrays():
     found = along(lambda pair: Parameters(pair[0] * pair[1], pair[0] / pair[1]), (Parameters(x, y), Parameters(dx, dy)))
     assert_allclose(found.latent, dx * y + x * dy, rtol=1e-15)
     assert_allclose(found.components, (dx * y - x * dy) / y**2, rtol=1e-15)
+
+
+def test_hessian_next_to_the_boundary_of_bernoulli_probabilities_is_definite():
+    """A feature tells the groups apart but for probabilities that rounding leaves above 0: no curvature is positive."""
+    rng = np.random.default_rng(0)
+    first = (rng.random((400, 1)) < 0.5).astype(float)
+    X = np.c_[first, np.where(rng.random(first.shape) < 0.2, 1.0 - first, first)]
+    p = np.array([[3e-15, X[first[:, 0] == 0, 1].mean()], [1.0 - 3e-15, X[first[:, 0] == 1, 1].mean()]])
+    start = {"weights_init": [1.0 - first.mean(), first.mean()], "probabilities_init": p}
+    mixture = mixture_of("bernoulli", 2, max_iter=0, **start).fit(X)
+    objective = objective_of(mixture, X)
+    point = objective.at(adopt(mixture, objective))
+    chart = objective.chart("frame", point)
+    hessian = np.array([objective.hessian_product(chart, chart.start, point, e) for e in np.eye(len(chart.start))])
+    assert_allclose(np.linalg.eigvalsh(hessian), [-1.0] * 3 + [-0.5] * 2 + [0.0], atol=1e-5)
