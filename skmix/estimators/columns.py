@@ -23,8 +23,10 @@ def column_numbers(columns: Any, n_features: int, names: np.ndarray | None) -> n
         If there is no such feature, none at all, or one twice.
     """
     asked: Any = np.arange(n_features)[columns] if isinstance(columns, slice) else np.atleast_1d(np.asarray(columns))
+    if asked.dtype.kind in "UT":
+        asked = asked.astype(object)
     found: Any = None
-    if asked.dtype.kind in "OUST":
+    if asked.dtype.kind == "O":
         found = _named(asked, names)
     elif asked.dtype.kind == "b" and asked.shape == (n_features,):
         found = np.flatnonzero(asked)
