@@ -71,6 +71,11 @@ class CategoricalComponents:
         declared = np.asarray(self.n_categories)[columns] if of_each else self.n_categories
         return {"probabilities_init": None, "n_categories": declared}
 
+    def _parameters_for_parts(self, X: np.ndarray) -> dict[str, Any]:
+        if self.n_categories is not None:
+            return {}
+        return {"n_categories": column_range(X)[1].astype(int) + 1}  # a part need not have all levels
+
     def _for_features(self, columns: np.ndarray) -> Any:
         mixture = super()._for_features(columns)  # type: ignore[misc]
         mixture.n_categories_ = self._family_at_hand().n_categories[columns]

@@ -202,6 +202,10 @@ class Conditioning:
         """Parameters that are another's where it has the features `columns` alone."""
         return {}
 
+    def _parameters_for_parts(self, X: np.ndarray) -> dict[str, Any]:
+        """Parameters by which fits to parts of the rows `X` are comparable."""
+        return {}
+
 
 # ---- rows that are completed ----------------------------------------------------------------------------------------
 Fill = Callable[[Family, Any, Block, np.ndarray], np.ndarray]  # a block's rows (d, n), completed; (K, n) probabilities
