@@ -108,8 +108,12 @@ class MixtureImputer(TransformerMixin, BuiltOnMixture):
                 UserWarning,
                 stacklevel=3,
             )
-        self.estimator_ = self._mixture().fit(X[:, ~self.empty_features_], sample_weight=sample_weight)
+        self.estimator_ = self._mixture().fit(self._kept(X), sample_weight=sample_weight)
         return self
+
+    def _kept(self, X: np.ndarray) -> np.ndarray:
+        """The features that had values."""
+        return np.ascontiguousarray(X[:, ~self.empty_features_]) if self.empty_features_.any() else X
 
     def transform(self, X):
         """Fill in missing values.
@@ -126,7 +130,7 @@ class MixtureImputer(TransformerMixin, BuiltOnMixture):
         """
         check_is_fitted(self, "estimator_")
         X = validate_data(self, X, dtype=self._dtypes, ensure_all_finite="allow-nan", reset=False)
-        filled = self.estimator_.impute(X[:, ~self.empty_features_], method=self.method).astype(X.dtype, copy=False)
+        filled = self.estimator_.impute(self._kept(X), method=self.method).astype(X.dtype, copy=False)
         if not self.empty_features_.any() or not self.keep_empty_features:
             return filled
         whole = np.where(np.isnan(X), X.dtype.type(0), X)
