@@ -95,8 +95,8 @@ class Conditioning:
 
         Parameters
         ----------
-        columns : int, str, or array-like of them, or boolean mask of shape (n_features,)
-            The features to keep, by number or name, in the order in which the result has them.
+        columns : int, str, slice or array-like
+            The features to keep, by number, name or mask, in the order in which the result has them.
 
         Returns
         -------
@@ -132,8 +132,8 @@ class Conditioning:
 
         Parameters
         ----------
-        columns : int, str, or array-like of them, or boolean mask of shape (n_features,)
-            The features that are given, by number or name; not all of them.
+        columns : int, str, slice or array-like
+            The features that are given, by number, name or mask; not all of them.
         values : float or array-like of shape (n_columns,)
             Their values.
 
@@ -147,8 +147,8 @@ class Conditioning:
         Raises
         ------
         ValueError
-            If a column does not exist or is named twice, there is none or none is left, or `values` are as many as
-            there are no columns, missing, or values that the features cannot have.
+            If a column does not exist or is named twice, none is named or none is left, or `values` are not one for
+            each column, not finite, or such as the features cannot have.
 
         Examples
         --------
