@@ -40,7 +40,7 @@ class MixtureRegressor(RegressorMixin, BuiltOnMixture):
 
     See Also
     --------
-    BaseMixture.conditional : The whole conditional distribution, not only its moments.
+    GaussianMixture.conditional : The whole conditional distribution, not only its moments.
 
     Notes
     -----
