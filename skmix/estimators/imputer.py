@@ -19,8 +19,8 @@ class MixtureImputer(TransformerMixin, BuiltOnMixture):
     """Fill in missing values by a mixture that is fitted to the rows, incomplete ones included.
 
     The mixture is fitted by maximum likelihood to what is observed; the missing values of a row are then filled in at
-    their expectations given its observed ones, or drawn. See :meth:`GaussianMixture.impute`, which does this for a mixture
-    that is fitted anyway.
+    their expectations given its observed ones, or drawn. See :meth:`GaussianMixture.impute`, which does this for a
+    mixture that is fitted anyway.
 
     Parameters
     ----------
