@@ -115,7 +115,13 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
 
     # ---- the objective --------------------------------------------------------------------------------------------
     def _check_data(self, X, reset: bool) -> np.ndarray:
-        X = validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)
+        return self._check_values(self._check_array(X, reset), reset)
+
+    def _check_array(self, X, reset: bool) -> np.ndarray:
+        return validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)
+
+    def _check_values(self, X: np.ndarray, reset: bool) -> np.ndarray:
+        """The rows as the family takes them; ValueError where it cannot."""
         self._family_class().check_data(X, type(self).__name__)
         return X
 
@@ -236,8 +242,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
         """Set the fitted attributes, all of them plain arrays and scalars."""
         public = self._public_of(ending.point.parameters, objective.model.family, objective.rows.units)
-        for name, value in public.items():
-            setattr(self, name, _as_type(value, objective.rows.dtype))
+        self._set_fitted(public, objective.rows.dtype)
         self.converged_ = bool(ending.converged)
         self.n_iter_ = trace.n_iter
         self.n_passes_ = trace.total_passes
@@ -247,6 +252,11 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         self.solver_ = ending.solver
         self.stop_reason_ = ending.reason
         self._fitted_model = (self._family_name(), self.n_components, self.n_features_in_)
+
+    def _set_fitted(self, public: dict[str, np.ndarray], dtype: np.dtype) -> None:
+        """Set public attributes, in the type of the data."""
+        for name, value in public.items():
+            setattr(self, name, _as_type(value, dtype))
 
     def _warn(self, ending: Ending, n_starts: int, total_weight: float) -> None:
         if not ending.converged and self.max_iter > 0:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import validate_data
 
 from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
@@ -23,7 +22,6 @@ class BernoulliComponents:
     probabilities_: Any
     n_components: int
     warm_start: bool
-    _family_class: Any
     _component_attributes: ClassVar[tuple[str, ...]] = Bernoulli.attributes
     _dtypes: ClassVar[tuple[type, ...]] = Bernoulli.dtypes
     _own_constraints: ClassVar[Constraints] = {
@@ -45,11 +43,11 @@ class BernoulliComponents:
             )
         return {"probabilities_": given}
 
-    def _check_data(self, X, reset: bool) -> np.ndarray:
-        X = validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)
-        X = self._binarized(X)
-        self._family_class().check_data(X, type(self).__name__)
-        return X
+    def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
+        return {"probabilities_init": None}
+
+    def _check_values(self, X: np.ndarray, reset: bool) -> np.ndarray:
+        return super()._check_values(self._binarized(X), reset)  # type: ignore[misc]
 
     def _binarized(self, X: np.ndarray) -> np.ndarray:
         threshold = self.binarize

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import validate_data
 
 from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
@@ -24,7 +23,6 @@ class CategoricalComponents:
     probabilities_: Any
     n_components: int
     warm_start: bool
-    _family_class: Any
     _component_attributes: ClassVar[tuple[str, ...]] = Categorical.attributes
     _dtypes: ClassVar[tuple[type, ...]] = Categorical.dtypes
     _own_constraints: ClassVar[Constraints] = {
@@ -68,11 +66,23 @@ class CategoricalComponents:
             )
         return {"probabilities_": given / sums}
 
-    def _check_data(self, X, reset: bool) -> np.ndarray:
-        X = validate_data(self, X, dtype=list(self._dtypes), ensure_all_finite="allow-nan", reset=reset)
-        if self.n_categories is None:
-            X = _whole(X)
-        self._family_class().check_data(X, type(self).__name__)
+    def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
+        of_each = self.n_categories is not None and np.ndim(self.n_categories) > 0
+        declared = np.asarray(self.n_categories)[columns] if of_each else self.n_categories
+        return {"probabilities_init": None, "n_categories": declared}
+
+    def _parameters_for_parts(self, X: np.ndarray) -> dict[str, Any]:
+        if self.n_categories is not None:
+            return {}
+        return {"n_categories": column_range(X)[1].astype(int) + 1}  # a part need not have all levels
+
+    def _for_features(self, columns: np.ndarray) -> Any:
+        mixture = super()._for_features(columns)  # type: ignore[misc]
+        mixture.n_categories_ = self._family_at_hand().n_categories[columns]
+        return mixture
+
+    def _check_values(self, X: np.ndarray, reset: bool) -> np.ndarray:
+        X = super()._check_values(_whole(X) if self.n_categories is None else X, reset)  # type: ignore[misc]
         highest = column_range(X)[1].astype(int)
         if reset:
             self.n_categories_ = self._declared(highest)

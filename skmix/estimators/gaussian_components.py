@@ -43,6 +43,9 @@ class GaussianComponents:
         family = self._family_class()()
         return given_gaussians(family, self.means_init, self.precisions_init, self.n_components, n_features)
 
+    def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
+        return {"means_init": None, "precisions_init": None}
+
 
 def given_gaussians(
     family: Any, means: Any, precisions: Any, n_components: int, n_features: int

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
 from skmix.estimators.checks import check_shape, check_weights
+from skmix.estimators.conditioning import Conditioning
 from skmix.initialize.starts import STARTS
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.model import Model
@@ -22,7 +23,7 @@ from skmix.likelihood.units import Units
 from skmix.solvers.result import Ending, Trace
 
 
-class BaseMixture(ClassNamePrefixFeaturesOutMixin, TransformerMixin, LatentVariableModel):
+class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixin, LatentVariableModel):
     """Base of mixtures: everything but the family's own parameters.
 
     A subclass names the family's public attributes and builds the family (`_make_family`, `_given_components`).

@@ -31,6 +31,9 @@ class PoissonComponents:
             raise ValueError(f"The parameter 'rates_init' should be positive, but got min value {rates.min():g}")
         return {"rates_": rates}
 
+    def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
+        return {"rates_init": None}
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.input_tags.positive_only = True

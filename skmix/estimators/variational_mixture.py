@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmix.estimators.checks import check_shape
+from skmix.estimators.gaussian_mixture import GaussianMixture
 from skmix.estimators.mixture import BaseMixture
 from skmix.families import FAMILIES
 from skmix.families.base import Family
@@ -324,6 +325,11 @@ class VariationalGaussianMixture(BaseMixture):
         self.weight_concentration_ = parts if is_tuple else parts[0]
         self.weight_concentration_prior_ = latent.concentration
         self._fitted_weight_prior = self.weight_concentration_prior_type
+
+    def _for_features(self, columns: np.ndarray) -> GaussianMixture:
+        """A mixture of the effective Gaussians, their weights at their posterior means."""
+        covariance_type = self._fitted_kind().removeprefix(_PREFIX)
+        return GaussianMixture(len(self.weights_), covariance_type=covariance_type, random_state=self.random_state)
 
     def _warn_of_lost(self, lost: np.ndarray) -> None:
         """Say nothing: components without rows are what the prior is there for."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -197,6 +198,42 @@ class Family(ABC):
         means, _ = self.location_scale(parameters)
         return np.where(block.mask > 0, block.Z, means.T @ R) if block.mask is not None else block.Z
 
+    def draw(self, parameters: Any, block: Block, labels: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+        """The rows of a block with missing entries drawn given the observed ones and the row's component, (d, n)."""
+        if block.mask is None:
+            return block.Z
+        return np.where(block.mask > 0, block.Z, self.sample_rows(parameters, labels, rng))
+
+    def sample_rows(self, parameters: Any, labels: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
+        """Whole rows, (d, n), each drawn from the component that its label (n,) names."""
+        order = np.argsort(labels, kind="stable")
+        numbers, counts = np.unique(labels, return_counts=True)
+        drawn = [self.sample(parameters, int(k), int(count), rng) for k, count in zip(numbers, counts, strict=True)]
+        rows = np.concatenate(drawn)
+        fresh = np.empty_like(rows)
+        fresh[order] = rows
+        return fresh.T
+
+    def conditionals(
+        self, parameters: Any, block: Block, columns: np.ndarray
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Moments of the features `columns` (q,) in each component, given the observed values of the rows of a block.
+
+        Yields
+        ------
+        rows : slice
+            Which rows of the block these are, m of them.
+        means : ndarray of shape (K, q, m)
+            Where a value is observed, that value.
+        covariances : ndarray of shape (K or 1, q, q, m or 1)
+            0 where a value is observed.
+        """
+        means, deviations = self.location_scale(parameters)
+        missing = 1.0 - (np.ones(block.Z.shape) if block.mask is None else block.mask)[columns]
+        expected = block.Z[columns] * (1.0 - missing) + means[:, columns, None] * missing
+        variances = np.square(deviations)[:, columns, None] * missing
+        yield slice(0, len(block)), expected, variances[:, :, None] * np.eye(len(columns))[..., None]
+
     # ---- parameter algebra ------------------------------------------------------------------------------------
     @abstractmethod
     def reference(self, n_components: int, n_features: int) -> Any:
@@ -232,6 +269,17 @@ class Family(ABC):
     @abstractmethod
     def sample(self, parameters: Any, component: int, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         """Draw rows of shape (n_samples, n_features) from one component."""
+
+    def narrow(self, parameters: Any, columns: np.ndarray) -> tuple[Family, Any]:
+        """The family and the parameters of some features alone, in the order of `columns`."""
+        return self, type(parameters)(*(part[:, columns] for part in parameters))
+
+    def given(self, parameters: Any, columns: np.ndarray, values: np.ndarray, rest: np.ndarray) -> tuple[Family, Any]:
+        """The family and the parameters of the features `rest`, all others, given `values` of the features `columns`.
+
+        The components' weights change as well, to the responsibilities.
+        """
+        return self.narrow(parameters, rest)
 
     @abstractmethod
     def n_parameters(self, n_components: int, n_features: int) -> int:

@@ -244,6 +244,10 @@ class Categorical(ExponentialFamily):
         columns = [np.searchsorted(row / row[-1], u, side="right") for row, u in zip(cumulated, drawn.T, strict=True)]
         return np.stack(columns, axis=1).astype(np.float64)
 
+    def narrow(self, parameters: LevelProbabilities, columns: np.ndarray) -> tuple[Categorical, LevelProbabilities]:
+        family = Categorical(self.n_categories[columns])
+        return family, LevelProbabilities(parameters.probabilities[:, columns, : family.levels.shape[1]])
+
     def n_parameters(self, n_components: int, n_features: int) -> int:
         return n_components * int(np.sum(self.n_categories - 1))
 

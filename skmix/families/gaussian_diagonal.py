@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmix.families.base import ExponentialFamily
+from skmix.families.base import ExponentialFamily, Family
 from skmix.families.gaussian import (
     LOG_2PI,
     Gaussian,
@@ -189,6 +189,9 @@ class SphericalGaussian(DiagonalGaussian):
 
     def write_squares(self, Z: np.ndarray, out: np.ndarray) -> None:
         np.einsum("im,im->m", Z, Z, out=out[0])
+
+    def narrow(self, parameters: ScaleParameters, columns: np.ndarray) -> tuple[Family, ScaleParameters]:
+        return self, ScaleParameters(parameters.means[:, columns], parameters.scales)
 
     def restrict(self, matrices: np.ndarray) -> np.ndarray:
         return super().restrict(matrices).mean(axis=-1)

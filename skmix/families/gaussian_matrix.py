@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 
-from skmix.families.base import DependentFeatures
+from skmix.families.base import DependentFeatures, Family
 from skmix.families.gaussian import (
     LOG_2PI,
     Gaussian,
@@ -131,20 +132,78 @@ class MatrixGaussian(DependentFeatures, Gaussian):
         second = G @ (statistics.second - rows * observed) @ transpose(G) + rows * eye
         return Moments(statistics.counts, first, second).total()
 
+    def regressions(
+        self, parameters: MatrixParameters, block: Block
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
+        """The regression of all features on the observed ones, for each run of rows of one pattern.
+
+        Yields
+        ------
+        rows : slice
+            Which rows of the block these are.
+        seen : ndarray of shape (d,)
+            Whether a feature is observed.
+        slopes : ndarray of shape (K or 1, d, d)
+            E[x | observed] − μ = slopes (x − μ); columns of features that are not observed are 0.
+        L : ndarray of shape (K or 1, d, d)
+            Factors of the covariances.
+        """
+        L = self.per_component(parameters.cholesky)
+        patterns = np.ones((1, L.shape[-1]), dtype=bool) if block.patterns is None else block.patterns
+        whitening = self.per_component(self.marginal(parameters, patterns).whitening)
+        for (a, b), seen, W in zip(block.segments, patterns, whitening, strict=True):
+            yield slice(a, b), seen, L @ transpose(W @ L) @ W, L
+
     def complete(self, parameters: MatrixParameters, block: Block, R: np.ndarray) -> np.ndarray:
         """The rows of a block with missing entries at their conditional expectations, (d, n)."""
         if block.patterns is None:
             return block.Z
-        completed = np.empty(block.Z.shape)
-        covariance = self.per_component(parameters.cholesky @ transpose(parameters.cholesky))
-        whitening = self.per_component(self.marginal(parameters, block.patterns).whitening)
-        for (a, b), seen, W in zip(block.segments, block.patterns, whitening, strict=True):
-            slopes = covariance @ transpose(W) @ W  # of the regression on the observed features
-            residuals = block.Z[:, a:b] - parameters.means[:, :, None]
-            expected = parameters.means[:, :, None] + slopes @ residuals
-            completed[:, a:b] = np.einsum("kdn,kn->dn", expected, R[:, a:b])
-            completed[seen, a:b] = block.Z[seen, a:b]
+        completed, centre = np.empty(block.Z.shape), parameters.means[:, :, None]
+        for rows, seen, slopes, _ in self.regressions(parameters, block):
+            expected = centre + slopes @ (block.Z[:, rows] - centre)
+            completed[:, rows] = np.where(
+                seen[:, None], block.Z[:, rows], np.einsum("kdn,kn->dn", expected, R[:, rows])
+            )
         return completed
+
+    def draw(
+        self, parameters: MatrixParameters, block: Block, labels: np.ndarray, rng: np.random.RandomState
+    ) -> np.ndarray:
+        """Whole rows are drawn, and moved by the regression on how far they are from what is observed."""
+        if block.patterns is None:
+            return block.Z
+        drawn = self.sample_rows(parameters, labels, rng)
+        for rows, seen, slopes, _ in self.regressions(parameters, block):
+            away, own = block.Z[:, rows] - drawn[:, rows], labels[rows]
+            for k in np.unique(own):
+                drawn[:, rows][:, own == k] += slopes[k if len(slopes) > 1 else 0] @ away[:, own == k]
+            drawn[seen, rows] = block.Z[seen, rows]
+        return drawn
+
+    def conditionals(
+        self, parameters: MatrixParameters, block: Block, columns: np.ndarray
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        means = parameters.means[:, columns, None]
+        for rows, seen, slopes, L in self.regressions(parameters, block):
+            expected = means + slopes[:, columns] @ (block.Z[:, rows] - parameters.means[:, :, None])
+            left = (L - slopes @ L)[:, columns] * ~seen[columns, None]  # a factor of what the regression leaves
+            expected = np.where(seen[columns, None], block.Z[columns, rows], expected)
+            yield rows, expected, (left @ transpose(left))[..., None]
+
+    def narrow(self, parameters: MatrixParameters, columns: np.ndarray) -> tuple[Family, MatrixParameters]:
+        factor = lower_factor(parameters.cholesky[..., columns, :])
+        return self, MatrixParameters(parameters.means[:, columns], factor, invert_triangular(factor))
+
+    def given(
+        self, parameters: MatrixParameters, columns: np.ndarray, values: np.ndarray, rest: np.ndarray
+    ) -> tuple[Family, MatrixParameters]:
+        """By the factor of the covariance with `columns` first: (A 0; B C), so that C is a factor of what is left."""
+        factor = lower_factor(parameters.cholesky[..., np.concatenate([columns, rest]), :])
+        q = len(columns)
+        A, B, C = factor[..., :q, :q], factor[..., q:, :q], factor[..., q:, q:]
+        slopes = self.per_component(B @ invert_triangular(A))
+        moved = (slopes @ (values - parameters.means[:, columns])[..., None])[..., 0]
+        return self, MatrixParameters(parameters.means[:, rest] + moved, C, invert_triangular(C))
 
     # ---- motion ---------------------------------------------------------------------------------------------------
     def rebase(self, statistics: Moments, old: MatrixParameters, new: MatrixParameters) -> Moments:

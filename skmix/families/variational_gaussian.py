@@ -235,6 +235,24 @@ class VariationalGaussian(Family):
         """Draw rows from the effective Gaussian of one component."""
         return self.inner.sample(parameters.gaussian, component, n_samples, rng)
 
+    def complete(self, parameters: VariationalParameters, block: Block, R: np.ndarray) -> np.ndarray:
+        return self.inner.complete(parameters.gaussian, block, R)
+
+    def draw(self, parameters: VariationalParameters, block: Block, labels: np.ndarray, rng) -> np.ndarray:
+        return self.inner.draw(parameters.gaussian, block, labels, rng)
+
+    def conditionals(self, parameters: VariationalParameters, block: Block, columns: np.ndarray):
+        return self.inner.conditionals(parameters.gaussian, block, columns)
+
+    def narrow(self, parameters: VariationalParameters, columns: np.ndarray) -> tuple[Family, Any]:
+        """Effective Gaussians of some features: what is known of the means and precisions is left behind."""
+        return self.inner.narrow(parameters.gaussian, columns)
+
+    def given(
+        self, parameters: VariationalParameters, columns: np.ndarray, values: np.ndarray, rest: np.ndarray
+    ) -> tuple[Family, Any]:
+        return self.inner.given(parameters.gaussian, columns, values, rest)
+
     def n_parameters(self, n_components: int, n_features: int) -> int:
         return self.inner.n_parameters(n_components, n_features)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from suites import conditioning, fits, histories, hmm, memory, missing, passes, race, shootout, solvers
+from suites import conditioning, fits, histories, hmm, imputation, memory, missing, passes, race, shootout, solvers
 
 SUITES = {
     "passes": passes.run,
@@ -15,5 +15,6 @@ SUITES = {
     "conditioning": conditioning.run,
     "race": race.run,
     "hmm": hmm.run,
+    "imputation": imputation.run,
 }
 PARALLEL = ("shootout",)  # those that count rather than time: ``run(quick, jobs)``
