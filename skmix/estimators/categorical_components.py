@@ -86,13 +86,7 @@ class CategoricalComponents:
         highest = column_range(X)[1].astype(int)
         if reset:
             self.n_categories_ = self._declared(highest)
-        levels = self._family_at_hand().n_categories
-        if (highest >= levels).any():
-            feature = int(np.argmax(highest >= levels))
-            raise ValueError(
-                f"{type(self).__name__} got code {highest[feature]} in feature {feature}, which has {levels[feature]} "
-                f"levels, 0 to {levels[feature] - 1}. If that code can occur, fit with 'n_categories' above it."
-            )
+        self._family_at_hand().check_rows(X, type(self).__name__)
         return X
 
     def _declared(self, highest: np.ndarray) -> np.ndarray:

@@ -181,6 +181,10 @@ class Family(ABC):
         """Raise ValueError, in the name of the estimator `caller`, for rows that no component can have."""
         return
 
+    def check_rows(self, X: np.ndarray, caller: str) -> None:
+        """Raise ValueError for rows that no component of this very family can have, in the name of `caller`."""
+        return
+
     def log_base(self, block: Block) -> np.ndarray | float:
         """The part of a row's log-density that no parameter touches, shape (n,): not formed in a pass."""
         return 0.0

@@ -213,6 +213,15 @@ class Categorical(ExponentialFamily):
         lowest = np.log(np.where(self.levels, _floored(parameters.probabilities), 1.0)).min(axis=-1).sum(axis=-1)
         return FeatureKernel(self, parameters, offset, rows, np.finfo(rows.dtype).eps * float(-lowest.min()))
 
+    def check_rows(self, X: np.ndarray, caller: str) -> None:
+        highest, levels = column_range(X)[1].astype(int), self.n_categories
+        if (highest >= levels).any():
+            feature = int(np.argmax(highest >= levels))
+            raise ValueError(
+                f"{caller} got code {highest[feature]} in feature {feature}, which has {levels[feature]} levels, 0 to "
+                f"{levels[feature] - 1}. If that code can occur, fit with 'n_categories' above it."
+            )
+
     def complete(self, parameters: LevelProbabilities, block: Block, R: np.ndarray) -> np.ndarray:
         """The rows of a block with missing codes at their most probable levels, (d, n): a mean of codes is none."""
         if block.mask is None:

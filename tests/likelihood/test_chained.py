@@ -127,7 +127,7 @@ def test_nothing_depends_on_blocks_chunks_or_threads(model, structure, missing, 
     for chunk, kwargs in ((2048, {}), (5, {"block_rows": 7}), (5, {"block_rows": 7, "n_threads": 2})):
         monkeypatch.setattr("skmix.likelihood.sequences._CHUNK", chunk)
         p = chain_problem(model, structure, missing, weighted=True, **kwargs)
-        assert (len(p.objective.sequences.chunks()) > 1) == (chunk == 5)
+        assert (len(p.objective.sequences.chunks) > 1) == (chunk == 5)
         chart = p.objective.chart("frame", p.objective.at(p.parameters))
         z, v, _ = beside(chart)
         point = p.objective.at(chart.parameters(z))
