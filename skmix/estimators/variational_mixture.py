@@ -331,6 +331,10 @@ class VariationalGaussianMixture(BaseMixture):
     def bic(self):
         raise AttributeError("bic counts parameters, of which a posterior has none; compare `elbo_` instead.")
 
+    @property
+    def icl(self):
+        raise AttributeError("icl counts parameters, of which a posterior has none; compare `elbo_` instead.")
+
 
 def _observed_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Mean (d,) and covariance (d, d) of the standardised rows; of pairs of observed entries where some are missing.

@@ -1,7 +1,8 @@
-"""What a fit knows about its own inference: the evidence lower bound."""
+"""What a fit knows about its own inference: the evidence lower bound, criteria as scorers."""
 
 from __future__ import annotations
 
 from skmix.inference.elbo import Elbo, elbo
+from skmix.inference.scorers import CriterionScorer, aic_scorer, bic_scorer, icl_scorer
 
-__all__ = ["Elbo", "elbo"]
+__all__ = ["CriterionScorer", "Elbo", "aic_scorer", "bic_scorer", "elbo", "icl_scorer"]
