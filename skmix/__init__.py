@@ -9,6 +9,7 @@ from skmix.estimators.gaussian_hmm import GaussianHMM
 from skmix.estimators.gaussian_mixture import GaussianMixture
 from skmix.estimators.gmm_hmm import GMMHMM
 from skmix.estimators.hidden_markov_model import HiddenMarkovModel
+from skmix.estimators.mixture_clustering import MixtureClustering
 from skmix.estimators.poisson_hmm import PoissonHMM
 from skmix.estimators.poisson_mixture import PoissonMixture
 from skmix.estimators.variational_mixture import VariationalGaussianMixture
@@ -24,6 +25,7 @@ __all__ = [
     "GaussianHMM",
     "GaussianMixture",
     "HiddenMarkovModel",
+    "MixtureClustering",
     "PoissonHMM",
     "PoissonMixture",
     "VariationalGaussianMixture",

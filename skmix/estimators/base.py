@@ -196,7 +196,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         # Restarts share the threads: each gets its part of them.
         n_threads = objective.threads.n_threads if jobs == 1 else max(1, available_threads() // jobs)
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=len(starts)).tolist()
-        cancelled, runs = Event(), []
+        cancelled, runs = objective.cancelled or Event(), []
         for index, (begin, seed) in enumerate(zip(starts, seeds, strict=True)):
             own = objective.fork(Threads(n_threads), cancelled)
             runs.append((own, begin, Trace(own, self.tol, self.max_iter, Verbose.of(self, index), seed)))
