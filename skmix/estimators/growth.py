@@ -1,4 +1,4 @@
-"""Fits that do not warn, from the usual starts or from a smaller mixture with one component split."""
+"""Fits that do not warn, from the usual starts or from those of other models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skmix.estimators.mixture import BaseMixture
-from skmix.initialize.starts import start_from
+from skmix.initialize.starts import Assignment, start_from
 from skmix.likelihood.blocks import Block
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
@@ -19,7 +19,7 @@ from skmix.likelihood.threads import Threads
 from skmix.solvers import resolve
 from skmix.solvers.result import INTERRUPTED
 
-USUAL, SPLIT = "init_params", "split"  # where a fit began
+USUAL, SPLIT, OTHER = "init_params", "split", "other type"  # where a fit began
 _LEAST_SHARE = 1e-3  # rows of which a component has less take no part in its split
 _LOOK = {"solver": "em", "max_iter": 20, "tol": 1e-3, "n_init": 1, "warm_start": False, "n_jobs": None, "verbose": 0}
 
@@ -34,7 +34,7 @@ class Fit:
     complaints : list of str
         What the user should be warned of.
     start : str
-        `USUAL` or `SPLIT`.
+        `USUAL`, `SPLIT` or `OTHER`.
     seconds, n_passes : float
         What it took, all starts of the model together.
     """
@@ -92,6 +92,13 @@ class Fitter:
         start = self._split(objective, fewer, seed)
         return None if start is None else self._climb(mixture, objective, [start], SPLIT, begin)
 
+    def follow(self, mixture: BaseMixture, other: BaseMixture) -> Fit:
+        """Fit from the responsibilities of another mixture with as many components."""
+        begin = time.perf_counter()
+        objective = self._objective(mixture, self.X, self.weight)
+        start = start_from(_given(other.predict_proba(self.X)), objective)
+        return self._climb(mixture, objective, [start], OTHER, begin)
+
     def _objective(self, mixture: BaseMixture, X: np.ndarray, weight: np.ndarray | None) -> Objective:
         _, objective = mixture._prepare(X, weight)
         return objective.fork(Threads(1) if self.alone else objective.threads, self.cancelled)
@@ -118,11 +125,7 @@ class Fitter:
             return None
         parts = R[:, [best]] * np.column_stack([first, 1 - first])
         grown = np.hstack([np.delete(R, best, axis=1), parts])
-
-        def assign(block: Block, R: np.ndarray) -> None:
-            np.copyto(R, grown[block.rows].T)
-
-        return start_from(assign, objective)
+        return start_from(_given(grown), objective)
 
     def _halve(self, fewer: BaseMixture, share: np.ndarray, seed: int) -> tuple[float, np.ndarray | None]:
         """What a component's rows gain by two components, nats, and the probability of the first one for each row."""
@@ -147,3 +150,12 @@ class Fitter:
         objective = self._objective(mixture, self.X[rows], weight)
         mixture._climb(objective, mixture._starts(objective))
         return mixture
+
+
+def _given(responsibilities: np.ndarray) -> Assignment:
+    """The assignment that responsibilities of shape (n_samples, n_components) make."""
+
+    def assign(block: Block, R: np.ndarray) -> None:
+        np.copyto(R, responsibilities[block.rows].T)
+
+    return assign

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
 from numbers import Integral
-from threading import Event
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from skmix.estimators.base import Constraints
-from skmix.estimators.criteria import CRITERIA, Criteria
+from skmix.estimators.criteria import CRITERIA
 from skmix.estimators.gaussian_components import COVARIANCE_TYPES
 from skmix.estimators.gaussian_mixture import GaussianMixture
-from skmix.estimators.growth import Fit, Fitter
-from skmix.likelihood.threads import one_blas_thread
+from skmix.estimators.model_grid import Cell, Grid, table_of
 
 _SHARED = ("solver", "tol", "reg_covar", "max_iter", "n_init", "init_params")  # with GaussianMixture
-
-
-class _Cell(NamedTuple):
-    """One model of the grid; without a fit where it was skipped, and why."""
-
-    covariance_type: str
-    n_components: int
-    fit: Fit | None = None
-    skipped: str = ""
 
 
 class MixtureClustering(ClusterMixin, BaseEstimator):
@@ -42,8 +28,9 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
     Mixtures of every number of components and covariance type are fitted to the same rows, and the one with the least
     criterion is kept: the posterior-probability clustering that R's mclust made popular.
 
-    Each mixture starts from `init_params`; with ``split=True`` also from the best one with one component less and the
-    same covariance type, the component in two whose split gains most. The better of both is kept.
+    Each mixture starts from `init_params` and, with ``cross_starts=True``, from its neighbours in the grid: the one of
+    the same covariance type with one component less, in which the component is split whose split gains most, and the
+    best of another covariance type with as many components. The fit with the highest objective is kept.
 
     Parameters
     ----------
@@ -68,8 +55,9 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         Starts by `init_params` for each model.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         How they are made.
-    split : bool, default=True
-        Also start from the next smaller mixture of the grid, if it has one component less.
+    cross_starts : bool, default=True
+        Whether to start models from their neighbours in the grid, too. It takes about three times as long, and spares
+        many a local optimum: k-means cuts elongated clusters, for example.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts. Every model has the same: an int gives each the start that :class:`GaussianMixture` has
         with it.
@@ -87,10 +75,10 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         model with fewest parameters is chosen.
     results_ : dict of ndarray
         A table with an entry for each model, which :class:`pandas.DataFrame` takes as it is: "n_components",
-        "covariance_type", "bic", "aic", "icl" (NaN where skipped), "log_likelihood" (nats, total), "n_parameters",
-        "converged", "solver" (that finished the fit), "start" ("init_params" or "split": which was better),
-        "seconds" and "n_passes" (both starts together), "warnings" (what the fit complained of, or why it was skipped;
-        empty if nothing).
+        "covariance_type", "bic", "aic", "icl", "log_likelihood" (nats, total; NaN where skipped), "n_parameters",
+        "converged", "solver" (that finished the fit), "start" ("init_params", "split" or "other type": which was
+        best), "seconds" and "n_passes" (of all starts together), "warnings" (what the fit complained of, or why it was
+        skipped; empty if nothing).
     labels_ : ndarray of shape (n_samples,)
         The most probable component of each row.
     n_clusters_ : int
@@ -129,7 +117,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "covariance_type": [StrOptions(COVARIANCE_TYPES), list, tuple],
         "criterion": [StrOptions(set(CRITERIA))],
-        "split": ["boolean"],
+        "cross_starts": ["boolean"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -146,7 +134,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         max_iter=500,
         n_init=1,
         init_params="kmeans",
-        split=True,
+        cross_starts=True,
         random_state=None,
         n_jobs=None,
     ):
@@ -159,7 +147,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
-        self.split = split
+        self.cross_starts = cross_starts
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -196,8 +184,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan")
         kept, weight = _positive(X, sample_weight)
         cells = self._search(types, numbers, kept, weight)
-        found = [None if cell.fit is None else cell.fit.mixture._criteria(kept, weight) for cell in cells]
-        self.results_ = _table(cells, found)
+        self.results_ = table_of(cells)
         self.best_index_ = self._choose(float(len(kept) if weight is None else weight.sum()))
         best = cells[self.best_index_].fit
         assert best is not None
@@ -230,62 +217,21 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
             )
         return sorted({int(K) for K in given})
 
-    def _search(self, types: list[str], numbers: list[int], X: np.ndarray, weight: np.ndarray | None) -> list[_Cell]:
+    def _search(self, types: list[str], numbers: list[int], X: np.ndarray, weight: np.ndarray | None) -> list[Cell]:
         """All models, by covariance type and then by number of components."""
-        shared = {name: getattr(self, name) for name in _SHARED}
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = int(check_random_state(seed).randint(np.iinfo(np.int32).max))
-        n_distinct = _count_distinct(X)
+        shared = {name: getattr(self, name) for name in _SHARED}
 
         def make(covariance_type: str, K: int) -> GaussianMixture:
             return GaussianMixture(K, covariance_type=covariance_type, random_state=seed, **shared)
 
-        def fit(fitter: Fitter, covariance_type: str, K: int) -> _Cell:
-            if n_distinct < K:
-                return _Cell(covariance_type, K, None, f"skipped: X has only {n_distinct} different rows")
-            try:
-                return _Cell(covariance_type, K, fitter.fit(make(covariance_type, K)))
-            except ValueError as refusal:
-                if len(numbers) * len(types) == 1:
-                    raise
-                return _Cell(covariance_type, K, None, f"skipped: {refusal}")
-
-        def grow(fitter: Fitter, cells: list[_Cell]) -> list[_Cell]:
-            grown = cells[:1]
-            for cell in cells[1:]:
-                fewer = grown[-1]
-                if cell.fit is not None and fewer.fit is not None and fewer.n_components == cell.n_components - 1:
-                    mixture = make(cell.covariance_type, cell.n_components)
-                    cell = cell._replace(fit=cell.fit.better(fitter.grow(mixture, fewer.fit.mixture, seed)))
-                grown.append(cell)
-            return grown
-
-        pairs = [(one, K) for one in types for K in numbers]
-        cells = self._each(fit, pairs, X, weight)
-        if self.split and len(numbers) > 1:
-            rows = [([cell for cell in cells if cell.covariance_type == one],) for one in types]
-            cells = [cell for row in self._each(grow, rows, X, weight) for cell in row]
-        if all(cell.fit is None for cell in cells):
-            raise ValueError(f"No model could be fitted to n_samples = {len(X)}: {cells[0].skipped}")
-        return cells
-
-    def _each(self, work: Callable, arguments: Iterable[tuple], X: np.ndarray, weight: np.ndarray | None) -> list[Any]:
-        """``work(fitter, *one)`` for each of the arguments, `n_jobs` at a time."""
-        arguments = list(arguments)
-        jobs = min(len(arguments), effective_n_jobs(self.n_jobs))
-        cancelled = Event()
-        fitter = Fitter(X, weight, alone=jobs > 1, cancelled=cancelled)
-        if jobs == 1:
-            return [work(fitter, *one) for one in arguments]
-        try:
-            # Filters of warnings belong to the process. Starts set some aside, and threads must not undo each other's.
-            with one_blas_thread(), warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                return Parallel(n_jobs=jobs, prefer="threads")(delayed(work)(fitter, *one) for one in arguments)
-        except BaseException:
-            cancelled.set()  # or the other threads would go on
-            raise
+        grid = Grid(make, types, numbers, X, weight, seed, self.n_jobs)
+        grid.fit()
+        if self.cross_starts:
+            grid.cross(self.criterion)
+        return [grid.cells[one, K] for one in types for K in numbers]
 
     def _choose(self, total_weight: float) -> int:
         values, n_parameters = self.results_[self.criterion], self.results_["n_parameters"]
@@ -373,29 +319,3 @@ def _positive(X: np.ndarray, sample_weight: Any) -> tuple[np.ndarray, np.ndarray
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return X[weight > 0], weight[weight > 0]
-
-
-def _count_distinct(X: np.ndarray) -> int:
-    """Number of different rows; NaN equals NaN."""
-    canonical = np.ascontiguousarray(np.where(np.isnan(X), np.nan, X + 0.0))  # one NaN, one zero
-    return len(np.unique(canonical.view(np.dtype((np.void, canonical.dtype.itemsize * X.shape[1])))))
-
-
-def _table(cells: list[_Cell], found: list[Criteria | None]) -> dict[str, np.ndarray]:
-    """`results_`."""
-    nan, fits = float("nan"), [cell.fit for cell in cells]
-    table: dict[str, np.ndarray] = {
-        "n_components": np.array([cell.n_components for cell in cells]),
-        "covariance_type": np.array([cell.covariance_type for cell in cells], dtype=object),
-    }
-    for name in (*CRITERIA, "log_likelihood"):
-        table[name] = np.array([nan if one is None else getattr(one, name) for one in found])
-    table["n_parameters"] = np.array([0 if one is None else one.n_parameters for one in found])
-    table["converged"] = np.array([fit is not None and fit.mixture.converged_ for fit in fits])
-    table["solver"] = np.array(["" if fit is None else fit.mixture.solver_ for fit in fits], dtype=object)
-    table["start"] = np.array(["" if fit is None else fit.start for fit in fits], dtype=object)
-    table["seconds"] = np.array([0.0 if fit is None else fit.seconds for fit in fits])
-    table["n_passes"] = np.array([0.0 if fit is None else fit.n_passes for fit in fits])
-    notes = [cell.skipped if cell.fit is None else " ".join(cell.fit.complaints) for cell in cells]
-    table["warnings"] = np.array(notes, dtype=object)
-    return table

@@ -54,7 +54,7 @@ def test_bic_finds_the_number_of_clouds(name, seed):
 def test_results_are_those_of_single_fits():
     X = blobs(n=150, missing=0.05)
     weight = np.random.default_rng(0).integers(0, 3, size=150).astype(float)
-    search = MixtureClustering([3, 1, 2, 2], ["diag", "full"], split=False, tol=1e-5, n_init=2, random_state=3)
+    search = MixtureClustering([3, 1, 2, 2], ["diag", "full"], cross_starts=False, tol=1e-5, n_init=2, random_state=3)
     search.fit(X, sample_weight=weight)
     table = search.results_
     assert sorted(table) == sorted(COLUMNS)
@@ -105,8 +105,8 @@ def test_icl_counts_clusters_and_bic_gaussians():
 def test_splits_never_lower_the_objective(covariance_type):
     X = blobs(n=200, d=2, K=5, separation=3.0, missing=0.1)
     given = {"n_components": range(1, 7), "covariance_type": covariance_type, "random_state": 0}
-    plain = MixtureClustering(split=False, **given).fit(X).results_
-    grown = MixtureClustering(split=True, **given).fit(X).results_
+    plain = MixtureClustering(cross_starts=False, **given).fit(X).results_
+    grown = MixtureClustering(cross_starts=True, **given).fit(X).results_
     assert set(grown["start"]) == {"init_params", "split"}
     # reg_covar is next to nothing here, so that objective and log-likelihood rise together
     assert (grown["log_likelihood"] >= plain["log_likelihood"] - 1e-3).all()
@@ -171,7 +171,7 @@ def test_models_that_the_solver_refuses_are_skipped():
 
 def test_warnings_are_kept_and_only_the_chosen_one_is_given():
     X, _ = clouds([[0, 0], [40, 0]], np.eye(2), n=60)
-    search = MixtureClustering((1, 2, 5), "full", max_iter=3, split=False, random_state=0).fit(X)  # no warning
+    search = MixtureClustering((1, 2, 5), "full", max_iter=3, cross_starts=False, random_state=0).fit(X)  # no warning
     assert search.n_clusters_ == 2
     assert "did not converge" in search.results_["warnings"][2]
     assert not search.results_["converged"][2]
