@@ -123,7 +123,7 @@ def _choice(search: MixtureClustering) -> str:
     text = f"by {search.criterion.upper()}, out of {counted(n_models, 'model')}"
     doubtful = int(np.sum(search.results_["warnings"] != ""))
     if doubtful:
-        text += f", {doubtful} of which did not converge, lost a component or were skipped"
+        text += f", {doubtful} of which did not converge, degenerated or were skipped"
     numbers = search.results_["n_components"]
     if search.n_clusters_ == numbers.max() > numbers.min():
         text += "; it has the most components that were tried, more may be better"
@@ -134,9 +134,11 @@ def _models(search: MixtureClustering) -> list[str]:
     """The criterion of all models: a line for each number of components, a column for each covariance type."""
     table, values = search.results_, search.results_[search.criterion]
     marks = np.where(np.arange(len(values)) == search.best_index_, "*", " ")
-    cells = [
-        f"{'skipped' if np.isnan(value) else f'{value:.2f}'}{mark}" for value, mark in zip(values, marks, strict=True)
-    ]
+    cells = [f"{value:.2f}{mark}" for value, mark in zip(values, marks, strict=True)]
+    for i in np.flatnonzero(table["degenerate"] & (marks != "*")):
+        cells[i] = "degenerate "
+    for i in np.flatnonzero(np.isnan(values)):
+        cells[i] = "skipped "
     numbers = list(dict.fromkeys(table["n_components"].tolist()))
     columns = []
     for kind in dict.fromkeys(table["covariance_type"]):

@@ -71,7 +71,7 @@ class CriterionDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, criterion: str | None = None, ax: Any = None) -> CriterionDisplay:
-        """Draw the models that a search has fitted.
+        """Draw the models that a search has fitted, degenerate ones left out.
 
         Parameters
         ----------
@@ -97,8 +97,10 @@ class CriterionDisplay:
             raise ValueError(f"criterion must be one of {list(CRITERIA)} or None. Got {criterion!r} instead.")
         table = estimator.results_
         name = estimator.criterion if criterion is None else criterion
-        types = table["covariance_type"]
-        values = {one: (table["n_components"][types == one], table[name][types == one]) for one in dict.fromkeys(types)}
+        types, criteria = table["covariance_type"], table[name]
+        if not table["degenerate"][estimator.best_index_]:
+            criteria = np.where(table["degenerate"], np.nan, criteria)
+        values = {one: (table["n_components"][types == one], criteria[types == one]) for one in dict.fromkeys(types)}
         best = None
         if name == estimator.criterion:
             best = types[estimator.best_index_], int(table["n_components"][estimator.best_index_])

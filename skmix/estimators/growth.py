@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -37,6 +36,8 @@ class Fit:
         `USUAL`, `SPLIT` or `OTHER`.
     seconds, n_passes : float
         What it took, all starts of the model together.
+    degenerate : bool
+        Whether a component is what the prior makes of it: then likelihoods cannot be compared.
     """
 
     mixture: BaseMixture
@@ -44,12 +45,13 @@ class Fit:
     start: str
     seconds: float
     n_passes: float
+    degenerate: bool = False
 
-    def better(self, other: Fit | None) -> Fit:
-        """The one with the higher objective, this one where they are equal; time and passes are added."""
-        if other is None:
-            return self
-        kept = other if other.mixture.lower_bound_ > self.mixture.lower_bound_ else self
+    def better(self, other: Fit) -> Fit:
+        """The one that is not degenerate, or has the higher objective; time and passes are added."""
+        sound, others = (not self.degenerate, not other.degenerate)
+        higher = (others, other.mixture.lower_bound_) > (sound, self.mixture.lower_bound_)
+        kept = other if higher else self
         return replace(kept, seconds=self.seconds + other.seconds, n_passes=self.n_passes + other.n_passes)
 
 
@@ -109,7 +111,8 @@ class Fitter:
         complaints = mixture._climb(objective, starts)
         if INTERRUPTED in mixture.stop_reason_:
             raise KeyboardInterrupt
-        return Fit(mixture, complaints, name, time.perf_counter() - begin, mixture.n_passes_)
+        degenerate = _is_degenerate(mixture, objective)
+        return Fit(mixture, complaints, name, time.perf_counter() - begin, mixture.n_passes_, degenerate)
 
     def _split(self, objective: Objective, fewer: BaseMixture, seed: int) -> Parameters | None:
         """A start with one component of `fewer` in two.
@@ -134,7 +137,9 @@ class Fitter:
         least = 1 + self.X.shape[1]  # rows of either part: fewer make no covariance matrix
         if len(rows) < 2 * least or weight.sum() < 2 * least:
             return -np.inf, None
-        one, two = (self._look(fewer, K, rows, weight, seed) for K in (1, 2))
+        (one, _), (two, spurious) = (self._look(fewer, K, rows, weight, seed) for K in (1, 2))
+        if spurious:
+            return -np.inf, None
         responsibilities = two.predict_proba(self.X[rows])[:, 0]
         if min(weight @ responsibilities, weight @ (1 - responsibilities)) < least:
             return -np.inf, None
@@ -142,14 +147,22 @@ class Fitter:
         first[rows] = responsibilities
         return float(weight.sum() * (two.lower_bound_ - one.lower_bound_)), first
 
-    def _look(self, fewer: BaseMixture, K: int, rows: np.ndarray, weight: np.ndarray, seed: int) -> Any:
-        """A quick fit of K components to some of the rows."""
+    def _look(
+        self, fewer: BaseMixture, K: int, rows: np.ndarray, weight: np.ndarray, seed: int
+    ) -> tuple[BaseMixture, bool]:
+        """A quick fit of K components to some of the rows, and whether it is degenerate."""
         mixture = clone(fewer).set_params(n_components=K, random_state=seed, **_LOOK)
         if K == 1:  # there is only one start, and this is the cheapest way to it
             mixture.set_params(init_params="random_from_data")
         objective = self._objective(mixture, self.X[rows], weight)
         mixture._climb(objective, mixture._starts(objective))
-        return mixture
+        return mixture, _is_degenerate(mixture, objective)
+
+
+def _is_degenerate(mixture: BaseMixture, objective: Objective) -> bool:
+    family = objective.model.family
+    latent, components = mixture._adopt(family, objective.rows.units)
+    return bool(family.degenerate(components, latent * objective.rows.total_weight).any())
 
 
 def _given(responsibilities: np.ndarray) -> Assignment:

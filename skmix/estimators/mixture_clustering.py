@@ -32,6 +32,9 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
     the same covariance type with one component less, in which the component is split whose split gains most, and the
     best of another covariance type with as many components. The fit with the highest objective is kept.
 
+    The likelihood of a component that collapses, onto rows that share a rounded value for example, is as high as
+    `reg_covar` lets it be. Such a model is marked as degenerate, and chosen only if all are.
+
     Parameters
     ----------
     n_components : int or iterable of int, default=(1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -77,7 +80,8 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         A table with an entry for each model, which :class:`pandas.DataFrame` takes as it is: "n_components",
         "covariance_type", "bic", "aic", "icl", "log_likelihood" (nats, total; NaN where skipped), "n_parameters",
         "converged", "solver" (that finished the fit), "start" ("init_params", "split" or "other type": which was
-        best), "seconds" and "n_passes" (of all starts together), "warnings" (what the fit complained of, or why it was
+        best), "seconds" and "n_passes" (of all starts together), "degenerate" (whether `reg_covar` makes up more than
+        a tenth of a component's variance in some direction), "warnings" (what the fit complained of, or why it was
         skipped; empty if nothing).
     labels_ : ndarray of shape (n_samples,)
         The most probable component of each row.
@@ -235,6 +239,9 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
 
     def _choose(self, total_weight: float) -> int:
         values, n_parameters = self.results_[self.criterion], self.results_["n_parameters"]
+        eligible = np.isfinite(values) & ~self.results_["degenerate"]
+        if eligible.any():
+            values = np.where(eligible, values, np.nan)
         equal = np.flatnonzero(values <= np.nanmin(values) + 2 * self.tol * total_weight)
         return int(equal[np.argmin(n_parameters[equal])])
 

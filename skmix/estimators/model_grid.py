@@ -17,6 +17,8 @@ from skmix.estimators.criteria import CRITERIA, Criteria
 from skmix.estimators.growth import Fit, Fitter
 from skmix.likelihood.threads import one_blas_thread
 
+_COLLAPSED = "A component has next to no variance in some direction but what reg_covar gives it."
+
 
 class Cell(NamedTuple):
     """One model of the grid; without a fit where it was skipped, and why."""
@@ -90,8 +92,8 @@ class Grid:
                 continue
             self._each(self._grow, level)
             level = [self.cells[cell.kind, K] for cell in level]
-            best = min(level, key=lambda cell: getattr(cell.criteria, criterion))
-            if K > 1:
+            best = min(level, key=lambda cell: (_degenerate(cell), getattr(cell.criteria, criterion)))
+            if K > 1 and not _degenerate(best):
                 self._each(partial(self._follow, best), [cell for cell in level if cell is not best])
 
     def _fit(self, fitter: Fitter, cell: Cell) -> Cell:
@@ -165,6 +167,16 @@ def table_of(cells: list[Cell]) -> dict[str, np.ndarray]:
     table["start"] = np.array(["" if fit is None else fit.start for fit in fits], dtype=object)
     table["seconds"] = np.array([0.0 if fit is None else fit.seconds for fit in fits])
     table["n_passes"] = np.array([0.0 if fit is None else fit.n_passes for fit in fits])
-    notes = [cell.skipped if cell.fit is None else " ".join(cell.fit.complaints) for cell in cells]
-    table["warnings"] = np.array(notes, dtype=object)
+    table["degenerate"] = np.array([_degenerate(cell) for cell in cells])
+    table["warnings"] = np.array([_notes(cell) for cell in cells], dtype=object)
     return table
+
+
+def _degenerate(cell: Cell) -> bool:
+    return cell.fit is not None and cell.fit.degenerate
+
+
+def _notes(cell: Cell) -> str:
+    if cell.fit is None:
+        return cell.skipped
+    return " ".join([*cell.fit.complaints, *([_COLLAPSED] if cell.fit.degenerate else [])])

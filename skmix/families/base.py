@@ -225,6 +225,10 @@ class Family(ABC):
     def sample(self, parameters: Any, component: int, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         """Draw rows of shape (n_samples, n_features) from one component."""
 
+    def degenerate(self, components: Any, counts: np.ndarray) -> np.ndarray:
+        """Which components, of so many rows (K,), are what the prior makes of them rather than the rows; mask (K,)."""
+        return np.zeros(len(counts), dtype=bool)
+
     @abstractmethod
     def n_parameters(self, n_components: int, n_features: int) -> int:
         """The number of free parameters of all components."""

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from problems import COVARIANCE_TYPES, blobs
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 
@@ -15,7 +16,7 @@ from skmix.estimators.growth import Fitter
 from skmix.solvers import DerivativeFree
 
 COLUMNS = ["n_components", "covariance_type", "bic", "aic", "icl", "log_likelihood", "n_parameters"]
-COLUMNS += ["converged", "solver", "start", "seconds", "n_passes", "warnings"]
+COLUMNS += ["converged", "solver", "start", "seconds", "n_passes", "degenerate", "warnings"]
 
 
 def clouds(centres, factor, n=150, seed=0):
@@ -185,6 +186,29 @@ def test_equal_criteria_are_decided_by_parameters():
     X = np.random.default_rng(0).normal(size=(80, 1))  # in one column, three of the types are the same
     search = MixtureClustering((1, 2), ("diag", "full", "spherical"), random_state=0).fit(X)
     assert search.best_params_ == {"n_components": 1, "covariance_type": "diag"}
+
+
+def test_components_that_collapse_are_not_chosen():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3)).round(1)
+    X[:25, 2] = 0.2  # as petals in the iris data
+    table = (search := MixtureClustering(range(1, 6), ["full", "diag"], random_state=0).fit(X)).results_
+    assert table["degenerate"].any()
+    assert not table["degenerate"][search.best_index_]
+    assert all("reg_covar" in table["warnings"][i] for i in np.flatnonzero(table["degenerate"]))
+    assert table["bic"][search.best_index_] == table["bic"][~table["degenerate"]].min()
+    # where all are, one is chosen all the same
+    X[:, 2] = 1.0
+    search = MixtureClustering((1, 2), "full", random_state=0).fit(X)
+    assert search.results_["degenerate"].all()
+    assert search.n_clusters_ == 1
+
+
+def test_iris_has_two_full_components():
+    X = load_iris().data  # mclust: BIC 574.02 for two full components, the best of these types
+    search = MixtureClustering(range(1, 6), random_state=0).fit(X)
+    assert search.best_params_ == {"n_components": 2, "covariance_type": "full"}
+    assert search.results_["bic"].min() <= search.best_estimator_.bic(X) == pytest.approx(574.02, abs=0.05)
 
 
 def test_names_of_features():
