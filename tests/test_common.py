@@ -4,7 +4,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skmix import BernoulliMixture, CategoricalMixture, GaussianMixture, PoissonMixture
+from skmix import BernoulliMixture, CategoricalMixture, GaussianMixture, MixtureClustering, PoissonMixture
 from skmix.solvers import LBFGS, SOLVERS, Auto
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
@@ -27,6 +27,9 @@ INSTANCES = [
     GaussianMixture(solver=LBFGS(memory=5, chart="log-cholesky", warmup=0)),
     GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=5), max_iter=20),
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),
+    MixtureClustering(),
+    MixtureClustering((1, 2, 3), "full", criterion="icl", n_jobs=2),
+    MixtureClustering(2, ("diag", "tied"), criterion="aic", solver="em", cross_starts=False),
 ]
 
 

@@ -28,7 +28,7 @@ PUBLIC = {
 PASSED_OVER = {"GL01", "GL02", "GL03", "ES01", "SA01", "EX01", "RT02", "RT03", "RT05", "SS03", "SS05", "SS06", "YD01"}
 
 
-@pytest.mark.parametrize("page", ["README.md", "doc/guide/index.md"])
+@pytest.mark.parametrize("page", ["README.md", "doc/guide/index.md", "doc/guide/choosing_a_model.md"])
 def test_pages_run(page):
     result = doctest.testfile(str(ROOT / page), module_relative=False)
     assert result.attempted > 5
