@@ -11,6 +11,7 @@ from skmix.estimators.gaussian_mixture import GaussianMixture
 from skmix.estimators.gmm_hmm import GMMHMM
 from skmix.estimators.hidden_markov_model import HiddenMarkovModel
 from skmix.estimators.imputer import MixtureImputer
+from skmix.estimators.mixture_clustering import MixtureClustering
 from skmix.estimators.outlier_detector import MixtureOutlierDetector
 from skmix.estimators.poisson_hmm import PoissonHMM
 from skmix.estimators.poisson_mixture import PoissonMixture
@@ -29,6 +30,7 @@ __all__ = [
     "GaussianMixture",
     "HiddenMarkovModel",
     "MixtureClassifier",
+    "MixtureClustering",
     "MixtureImputer",
     "MixtureOutlierDetector",
     "MixtureRegressor",

@@ -14,6 +14,7 @@ from skmix import (
     GaussianHMM,
     GaussianMixture,
     HiddenMarkovModel,
+    MixtureClustering,
     PoissonHMM,
     PoissonMixture,
 )
@@ -39,6 +40,9 @@ INSTANCES = [
     GaussianMixture(solver=LBFGS(memory=5, chart="log-cholesky", warmup=0)),
     GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=5), max_iter=20),
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),
+    MixtureClustering(),
+    MixtureClustering((1, 2, 3), "full", criterion="icl", n_jobs=2),
+    MixtureClustering(2, ("diag", "tied"), criterion="aic", solver="em", cross_starts=False),
 ]
 
 HMMS = (GaussianHMM, GMMHMM, PoissonHMM, BernoulliHMM, CategoricalHMM, HiddenMarkovModel)

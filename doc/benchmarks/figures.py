@@ -19,6 +19,10 @@ from outcomes import BUDGET, REACHED, SAME
 from report import geometric_mean
 from standings import EM, Standings, read_csv
 
+from skmix import MixtureClustering
+from skmix.datasets import load_old_faithful
+from skmix.display import CriterionDisplay
+
 HERE = Path(__file__).parent
 RESULTS, FIGURES = HERE / "results", HERE.parent / "guide" / "figures"
 WIDTH = 7.2  # inches, at 100 points an inch as wide as a page
@@ -371,6 +375,14 @@ def line(solver: str, marker: bool = False) -> dict[str, Any]:
     return own | ({"marker": symbol, "markersize": 6} if marker else {})
 
 
+def choosing(results: Path) -> Figure:
+    """BIC of all models of the Old Faithful data, fitted anew."""
+    clustering = MixtureClustering(range(1, 8), random_state=0).fit(load_old_faithful().data)
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.8))
+    CriterionDisplay.from_estimator(clustering, ax=axes)
+    return figure
+
+
 DRAWN: dict[str, Callable[[Path], Figure]] = {
     "passes-by-rate": passes_by_rate,
     "profiles": profiles,
@@ -384,6 +396,7 @@ DRAWN: dict[str, Callable[[Path], Figure]] = {
     "lower-bound": lower_bound,
     "hasselblad": hasselblad,
     "race": race,
+    "choosing": choosing,
 }
 
 if __name__ == "__main__":

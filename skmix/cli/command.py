@@ -13,9 +13,11 @@ from typing import NoReturn
 import skmix
 from skmix.cli import compare, demo, fit
 from skmix.cli.errors import InputError, say
+from skmix.estimators.criteria import CRITERIA
 from skmix.solvers import SOLVERS
 
 _FILE = "whose first line names the columns. Empty cells, NA and NaN are missing values."
+COVARIANCES = ("full", "tied", "diag", "spherical")
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
 
@@ -95,7 +97,12 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
     text = f"Fit a Gaussian mixture to the numeric columns of a CSV file {_FILE}"
     fit_ = commands.add_parser("fit", help="fit a mixture to a CSV file", description=text, allow_abbrev=False)
     add = fit_.add_argument
-    _add_data_and_model(fit_)
+    _add_data(fit_)
+    text = "number of components, or a range LEAST:MOST of which --criterion chooses one"
+    add("--components", type=_components, required=True, metavar="K", help=text)
+    text = f"of {', '.join(COVARIANCES)}, or several between commas of which --criterion chooses one [full]"
+    add("--covariance", type=_covariances, default=["full"], metavar="TYPE", help=text)
+    add("--criterion", choices=CRITERIA, help="what is least for the model that is chosen [bic]")
     add("--solver", choices=tuple(SOLVERS), default="auto", help="[%(default)s]")
     add("--starts", type=_integer(1), default=1, metavar="N", help="the best of N starts is kept [%(default)s]")
     add("--seed", type=_integer(0, 2**32 - 1), default=0, metavar="N", help="seed of the starts [%(default)s]")
@@ -114,7 +121,9 @@ def _add_compare(commands: argparse._SubParsersAction) -> None:
         "compare", help="compare solvers on a CSV file", description=text, allow_abbrev=False
     )
     add = compare_.add_argument
-    _add_data_and_model(compare_)
+    _add_data(compare_)
+    add("--components", type=_integer(1), required=True, metavar="K", help="number of components")
+    add("--covariance", choices=COVARIANCES, default="full", help="[%(default)s]")
     names = ",".join(SOLVERS)
     add("--solvers", type=_solvers, default=names, metavar="NAME,...", help=f"of {names} [all]")
     add("--starts", type=_integer(1), default=5, metavar="N", help="starts of each solver [%(default)s]")
@@ -131,11 +140,8 @@ def _add_compare(commands: argparse._SubParsersAction) -> None:
     compare_.set_defaults(run=compare.run)
 
 
-def _add_data_and_model(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("data", type=Path, metavar="DATA.csv", help="the data, comma-separated, UTF-8")
-    add("--components", type=_integer(1), required=True, metavar="K", help="number of components")
-    add("--covariance", choices=("full", "tied", "diag", "spherical"), default="full", help="[%(default)s]")
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, metavar="DATA.csv", help="the data, comma-separated, UTF-8")
 
 
 def _integer(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -152,6 +158,24 @@ def _integer(least: int, most: int | None = None) -> Callable[[str], int]:
         return value
 
     return convert
+
+
+def _components(text: str) -> list[int]:
+    """A number of components, or all of a range that includes its ends."""
+    if ":" not in text:
+        return [_integer(1)(text)]
+    least, _, most = text.partition(":")
+    try:
+        numbers = list(range(int(least), int(most) + 1))
+    except ValueError:
+        numbers = []
+    if not numbers or numbers[0] < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer, or a range such as 1:9, got {text!r}")
+    return numbers
+
+
+def _covariances(text: str) -> list[str]:
+    return _names(text, COVARIANCES)
 
 
 def _tolerance(text: str) -> float:
@@ -177,9 +201,13 @@ def _number(text: str) -> float:
 
 
 def _solvers(text: str) -> list[str]:
+    return _names(text, tuple(SOLVERS))
+
+
+def _names(text: str, known: Sequence[str]) -> list[str]:
     """Names between commas, each once."""
     names = list(dict.fromkeys(text.split(",")))
     for name in names:
-        if name not in SOLVERS:
-            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(SOLVERS)})")
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(known)})")
     return names

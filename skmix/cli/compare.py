@@ -24,7 +24,7 @@ _MEASURES = ("passes", "seconds")
 def run(options: argparse.Namespace) -> None:
     """Read, run every solver from every start, write what was asked for, report."""
     check_outputs(options)
-    table = read_rows(options)
+    table = read_rows(options, options.components)
     with ExitStack() as stack:
         runs, plot = (path and stack.enter_context(Output(path)) for path in (options.output, options.plot))
         comparison, messages = attempt(lambda: _compare(table, options), table, options)

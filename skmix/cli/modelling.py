@@ -19,12 +19,12 @@ _INDENT = 16  # of the second column of a summary
 Result = TypeVar("Result")
 
 
-def read_rows(options: argparse.Namespace) -> Table:
+def read_rows(options: argparse.Namespace, n_components: int) -> Table:
     """The table of the data, if it has a row for each component."""
     table = read_table(options.data)
-    if len(table.data) < options.components:
+    if len(table.data) < n_components:
         raise InputError(
-            f"{options.data} has {counted(len(table.data), 'row')}, fewer than the {options.components} components"
+            f"{options.data} has {counted(len(table.data), 'row')}, fewer than the {n_components} components"
         )
     return table
 

@@ -26,6 +26,8 @@ class ProgressLine:
         Starts that the fit will make.
     noun : str, default="start"
         What one of them is called.
+    waiting : str, default="seeking a start"
+        What is said before the first iterate.
     clock : callable
         Returns seconds.
     """
@@ -35,9 +37,10 @@ class ProgressLine:
         stream: TextIO,
         n_starts: int = 1,
         noun: str = "start",
+        waiting: str = "seeking a start",
         clock: Callable[[], float] = time.perf_counter,
     ):
-        self.stream, self.n_starts, self.noun, self.clock = stream, n_starts, noun, clock
+        self.stream, self.n_starts, self.noun, self.waiting, self.clock = stream, n_starts, noun, waiting, clock
         self._begin = clock()
         self._start = 0
         self._state: tuple[int, float, float] | None = None
@@ -50,7 +53,7 @@ class ProgressLine:
     def show(self) -> None:
         """Write the line anew."""
         if self._state is None:
-            text = "seeking a start"
+            text = self.waiting
         else:
             n_iter, n_passes, objective = self._state
             start = f"{self.noun} {self._start} of {self.n_starts}, " if self.n_starts > 1 else ""
@@ -72,12 +75,12 @@ class ProgressLine:
 
 
 @contextmanager
-def showing_progress(n_starts: int = 1, noun: str = "start") -> Iterator[None]:
+def showing_progress(n_starts: int = 1, noun: str = "start", waiting: str = "seeking a start") -> Iterator[None]:
     """Within this block, fits of more than a second show their progress on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield
         return
-    line, stop = ProgressLine(sys.stderr, n_starts, noun), Event()
+    line, stop = ProgressLine(sys.stderr, n_starts, noun, waiting), Event()
 
     def keep_showing() -> None:
         pause = DELAY

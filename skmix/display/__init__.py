@@ -2,6 +2,7 @@
 
 from skmix.display.comparison import SolverComparisonDisplay
 from skmix.display.convergence import ConvergenceDisplay
+from skmix.display.criterion import CriterionDisplay
 from skmix.display.mixture import MixtureDisplay
 
-__all__ = ["ConvergenceDisplay", "MixtureDisplay", "SolverComparisonDisplay"]
+__all__ = ["ConvergenceDisplay", "CriterionDisplay", "MixtureDisplay", "SolverComparisonDisplay"]

@@ -159,7 +159,11 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         resolve(self.solver).check(objective)
         if (search := resolve_search(self.search)) is not None:
             search.check(objective)
-        starts = self._starts(objective)
+        for complaint in self._climb(objective, self._starts(objective)):
+            warnings.warn(complaint, ConvergenceWarning, stacklevel=4)  # _fit, fit, scikit-learn's wrapper, the user
+
+    def _climb(self, objective: Objective, starts: list[Parameters]) -> list[str]:
+        """Climb from the starts, keep the best, set the fitted attributes; what the user should be warned of."""
         try:
             runs = self._solve(objective, starts)
         except Interrupted as stop:  # what has been reached is kept
@@ -169,7 +173,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         traces, endings = zip(*runs, strict=True)
         best = int(np.argmax([ending.point.value for ending in endings]))
         self._publish(objective, traces[best], endings[best])
-        self._warn(endings[best], len(runs), objective.rows.total_weight)
+        return self._complaints(endings[best], len(runs), objective.rows.total_weight)
 
     def _starts(self, objective: Objective) -> list[Parameters]:
         """The parameters to start from, `n_init` of them, or the fitted ones where `warm_start` says so."""
@@ -216,7 +220,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         # Restarts share the threads: each gets its part of them.
         n_threads = objective.threads.n_threads if jobs == 1 else max(1, available_threads() // jobs)
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=len(starts)).tolist()
-        cancelled, runs = Event(), []
+        cancelled, runs = objective.cancelled or Event(), []
         for index, (begin, seed) in enumerate(zip(starts, seeds, strict=True)):
             own = objective.fork(Threads(n_threads), cancelled)
             runs.append((own, begin, Trace(own, self.tol, self.max_iter, Verbose.of(self, index), seed)))
@@ -258,32 +262,29 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         for name, value in public.items():
             setattr(self, name, _as_type(value, dtype))
 
-    def _warn(self, ending: Ending, n_starts: int, total_weight: float) -> None:
+    def _complaints(self, ending: Ending, n_starts: int, total_weight: float) -> list[str]:
+        """What the user should be warned of."""
+        complaints = []
         if not ending.converged and self.max_iter > 0:
-            warnings.warn(
+            complaints.append(
                 f"{f'The best of {n_starts} fits' if n_starts > 1 else 'The fit'} did not converge: solver "
-                f"{ending.solver!r} {ending.reason}. {ending.advice}",
-                ConvergenceWarning,
-                stacklevel=5,  # _warn, _fit, fit, scikit-learn's wrapper of fit, the user
+                f"{ending.solver!r} {ending.reason}. {ending.advice}"
             )
         elif INTERRUPTED in ending.reason:
-            warnings.warn(
-                f"Interrupted: of {self.n_init} starts the best of the {n_starts} that had begun is kept.",
-                ConvergenceWarning,
-                stacklevel=5,
+            complaints.append(
+                f"Interrupted: of {self.n_init} starts the best of the {n_starts} that had begun is kept."
             )
-        self._warn_of_lost(ending.point.statistics.latent.counts <= _NO_ROWS * total_weight)
+        return complaints + self._lost(ending.point.statistics.latent.counts <= _NO_ROWS * total_weight)
 
-    def _warn_of_lost(self, lost: np.ndarray) -> None:
+    def _lost(self, lost: np.ndarray) -> list[str]:
         """Name the components, given by a mask of shape (K,), that have no rows left."""
-        if lost.any():
-            numbers = ", ".join(map(str, np.flatnonzero(lost)))
-            warnings.warn(
-                f"{self._component_kind}(s) {numbers} lost all rows: the weight is all but 0, and the other parameters "
-                "stay where they were when that happened. Use fewer components or another start.",
-                ConvergenceWarning,
-                stacklevel=6,
-            )
+        if not lost.any():
+            return []
+        numbers = ", ".join(map(str, np.flatnonzero(lost)))
+        return [
+            f"{self._component_kind}(s) {numbers} lost all rows: the weight is all but 0, and the other parameters "
+            "stay where they were when that happened. Use fewer components or another start."
+        ]
 
     # ---- the fitted model -----------------------------------------------------------------------------------------
     def _family_at_hand(self) -> Family:

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
+from skmix.estimators.criteria import Criteria
 from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
 from skmix.estimators.transitions import check_prior, check_probabilities, start_structure, transition_structure
@@ -469,8 +470,21 @@ class BaseHMM(LatentVariableModel):
         n_components = self._n_family_components()
         return self._make_latent().n_parameters(n_components) + family.n_parameters(n_components, self._n_features())
 
-    def bic(self, X, *, sequence_id=None, lengths=None):
+    def _criteria(self, X, sequence_id=None, lengths=None, sample_weight=None) -> Criteria:
+        """What the criteria are made of; the labels are the paths of the states."""
+        look = self._look(X, sequence_id, lengths)
+        weight = sample_weight if sample_weight is None or look.order is None else np.asarray(sample_weight)[look.order]
+        sequences = check_weights(look.objective.rows.X, look.sequences.lengths, weight, len(self.transmat_))
+        log_density = look.filter()[1]
+        row_weight = sequences.row_weight
+        return Criteria(
+            float(row_weight @ log_density), look.entropy(sequences), float(row_weight.sum()), self._n_parameters()
+        )
+
+    def bic(self, X, *, sequence_id=None, lengths=None, sample_weight=None):
         """Bayesian information criterion; lower is better.
+
+        It is −2 log p(X) + p log n with p free parameters and n rows, in scikit-learn's convention.
 
         Parameters
         ----------
@@ -480,16 +494,20 @@ class BaseHMM(LatentVariableModel):
             Which sequence each row belongs to.
         lengths : array-like of int of shape (n_sequences,), default=None
             Lengths of the sequences, in place of `sequence_id`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same for all rows of a sequence. The sum over the rows
+            takes the place of the number n of rows.
 
         Returns
         -------
         bic : float
         """
-        log_density = self.score_samples(X, sequence_id=sequence_id, lengths=lengths)
-        return float(-2 * log_density.sum() + self._n_parameters() * np.log(len(log_density)))
+        return self._criteria(X, sequence_id, lengths, sample_weight).bic
 
-    def aic(self, X, *, sequence_id=None, lengths=None):
+    def aic(self, X, *, sequence_id=None, lengths=None, sample_weight=None):
         """Akaike information criterion; lower is better.
+
+        It is −2 log p(X) + 2p with p free parameters, in scikit-learn's convention.
 
         Parameters
         ----------
@@ -499,10 +517,41 @@ class BaseHMM(LatentVariableModel):
             Which sequence each row belongs to.
         lengths : array-like of int of shape (n_sequences,), default=None
             Lengths of the sequences, in place of `sequence_id`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same for all rows of a sequence.
 
         Returns
         -------
         aic : float
         """
-        log_likelihood = self.log_likelihood(X, sequence_id=sequence_id, lengths=lengths)
-        return float(-2 * log_likelihood + 2 * self._n_parameters())
+        return self._criteria(X, sequence_id, lengths, sample_weight).aic
+
+    def icl(self, X, *, sequence_id=None, lengths=None, sample_weight=None):
+        """Integrated completed likelihood; lower is better.
+
+        It is BIC plus twice the entropy of the path of the states given the sequences: that of whole paths, which is
+        less than the sum of the rows' entropies, since neighbouring states tell of each other. The sign is that of
+        :meth:`bic`, the opposite of the literature's.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Observations; NaN marks a missing value.
+        sequence_id : array-like of shape (n_samples,), default=None
+            Which sequence each row belongs to.
+        lengths : array-like of int of shape (n_sequences,), default=None
+            Lengths of the sequences, in place of `sequence_id`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, the same for all rows of a sequence. The sum over the rows
+            takes the place of the number n of rows.
+
+        Returns
+        -------
+        icl : float
+
+        References
+        ----------
+        Biernacki, C., Celeux, G. and Govaert, G. (2000). Assessing a mixture model for clustering with the integrated
+        completed likelihood. IEEE Trans. Pattern Anal. Mach. Intell. 22, 719–725. doi:10.1109/34.865189
+        """
+        return self._criteria(X, sequence_id, lengths, sample_weight).icl

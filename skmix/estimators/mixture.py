@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import entr
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
@@ -15,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skmix.estimators.base import LatentVariableModel, threads_for
 from skmix.estimators.checks import check_shape, check_weights
 from skmix.estimators.conditioning import Conditioning
+from skmix.estimators.criteria import Criteria
 from skmix.initialize.starts import STARTS
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.model import Model
@@ -295,35 +297,94 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         of_components = self._family_at_hand().n_parameters(n_components, self.n_features_in_)
         return of_components + self._make_latent().n_parameters(n_components)
 
-    def bic(self, X):
+    def _criteria(self, X, sample_weight=None) -> Criteria:
+        """What the criteria are made of, by one pass."""
+        X = self._check_predict_data(X)
+        weight = np.ones(len(X))
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            if not weight.any():
+                raise ValueError("Sample weights must contain at least one non-zero number.")
+        log_likelihood, entropy = np.empty(len(X)), np.empty(len(X))
+
+        def consume(objective, block, log_joint):
+            log_likelihood[block.rows] = normalise(log_joint) + objective.row_constant(block)
+            entropy[block.rows] = entr(log_joint).sum(axis=0)
+
+        self._each_block(X, consume)
+        total = float(weight.sum())
+        return Criteria(float(weight @ log_likelihood), float(weight @ entropy), total, self._n_parameters())
+
+    def bic(self, X, sample_weight=None):
         """Bayesian information criterion; lower is better.
+
+        It is −2 log p(X) + p log n with p free parameters, in scikit-learn's convention; −bic/2 approximates the log
+        of the probability of the data under the model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows; NaN marks a missing value.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Their sum takes the place of the number n of rows.
 
         Returns
         -------
         bic : float
-        """
-        log_likelihood = self.score_samples(X)
-        return float(-2 * log_likelihood.sum(dtype=np.float64) + self._n_parameters() * np.log(len(log_likelihood)))
 
-    def aic(self, X):
+        References
+        ----------
+        Schwarz, G. (1978). Estimating the dimension of a model. Ann. Statist. 6, 461–464. doi:10.1214/aos/1176344136
+        """
+        return self._criteria(X, sample_weight).bic
+
+    def aic(self, X, sample_weight=None):
         """Akaike information criterion; lower is better.
+
+        It is −2 log p(X) + 2p with p free parameters, in scikit-learn's convention.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Rows; NaN marks a missing value.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
         Returns
         -------
         aic : float
+
+        References
+        ----------
+        Akaike, H. (1974). A new look at the statistical model identification. IEEE Trans. Automat. Control 19,
+        716–723. doi:10.1109/TAC.1974.1100705
         """
-        log_likelihood = self.score_samples(X)
-        return float(-2 * log_likelihood.sum(dtype=np.float64) + 2 * self._n_parameters())
+        return self._criteria(X, sample_weight).aic
+
+    def icl(self, X, sample_weight=None):
+        """Integrated completed likelihood; lower is better.
+
+        It is BIC plus twice the entropy of the responsibilities, −Σ_n Σ_k r_nk log r_nk: the sign is that of
+        :meth:`bic`, the opposite of the literature's. It prefers components that are clusters, with a gap between
+        them, to components that a density needs for its shape.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; NaN marks a missing value.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. Their sum takes the place of the number n of rows.
+
+        Returns
+        -------
+        icl : float
+
+        References
+        ----------
+        Biernacki, C., Celeux, G. and Govaert, G. (2000). Assessing a mixture model for clustering with the integrated
+        completed likelihood. IEEE Trans. Pattern Anal. Mach. Intell. 22, 719–725. doi:10.1109/34.865189
+        """
+        return self._criteria(X, sample_weight).icl
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import xlogy
 
 from skmix.latent import recursion
 from skmix.latent.chain import ChainParameters
@@ -71,6 +72,18 @@ class Look(NamedTuple):
     def filter(self) -> tuple[np.ndarray, np.ndarray]:
         """Filtered probabilities of the states, and predictive log-densities."""
         return recursion.filter(self.chain, self.states(), self.sequences)
+
+    def entropy(self, sequences: Sequences) -> float:
+        """Entropy of the paths of the states given the rows, Σ_s w_s H(path of s), by the weights of `sequences`.
+
+        It is log p(rows) − E log p(rows, path), and the chain's part of the expectation needs only the counts.
+        """
+        emissions, threads, x = self.states(), self.objective.threads, self.states()
+        with threads.open():
+            log_likelihood, counts = recursion.smooth(self.chain, x, sequences, threads)
+        chain = np.vstack([self.chain.start, self.chain.transitions])
+        of_rows = np.einsum("nk,nk->", x, np.where(x > 0, emissions, 0.0))
+        return max(0.0, float(log_likelihood - of_rows - xlogy(counts, chain).sum()))
 
     def restore(self, values: np.ndarray) -> np.ndarray:
         """Values of the rows in the order in which they came."""

@@ -331,8 +331,9 @@ class VariationalGaussianMixture(BaseMixture):
         covariance_type = self._fitted_kind().removeprefix(_PREFIX)
         return GaussianMixture(len(self.weights_), covariance_type=covariance_type, random_state=self.random_state)
 
-    def _warn_of_lost(self, lost: np.ndarray) -> None:
+    def _lost(self, lost: np.ndarray) -> list[str]:
         """Say nothing: components without rows are what the prior is there for."""
+        return []
 
     @property
     def aic(self):
@@ -341,6 +342,10 @@ class VariationalGaussianMixture(BaseMixture):
     @property
     def bic(self):
         raise AttributeError("bic counts parameters, of which a posterior has none; compare `elbo_` instead.")
+
+    @property
+    def icl(self):
+        raise AttributeError("icl counts parameters, of which a posterior has none; compare `elbo_` instead.")
 
 
 def _observed_moments(rows: Rows) -> tuple[np.ndarray, np.ndarray]:

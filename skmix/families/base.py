@@ -285,6 +285,10 @@ class Family(ABC):
         """
         return self.narrow(parameters, rest)
 
+    def degenerate(self, components: Any, counts: np.ndarray) -> np.ndarray:
+        """Which components, of so many rows (K,), are what the prior makes of them rather than the rows; mask (K,)."""
+        return np.zeros(len(counts), dtype=bool)
+
     @abstractmethod
     def n_parameters(self, n_components: int, n_features: int) -> int:
         """The number of free parameters of all components."""

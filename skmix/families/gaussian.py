@@ -79,6 +79,10 @@ class ScaleParameters(NamedTuple):
     scales: np.ndarray
 
 
+_HELD = 10.0  # variances above this multiple of what the penalty alone would give are the data's
+_LOST = 1e-10  # share of the rows below which a component has none: its variance is that of some earlier iterate
+
+
 class Gaussian(Family):
     """Base of the four covariance structures.
 
@@ -130,6 +134,20 @@ class Gaussian(Family):
     @abstractmethod
     def restrict(self, matrices: np.ndarray) -> np.ndarray:
         """Covariance matrices (K, d, d) in the shape that users see, averaged over what shares one."""
+
+    def degenerate(self, components: Any, counts: np.ndarray) -> np.ndarray:
+        """Components to whose variance the penalty contributes more than a tenth, in some direction.
+
+        Their likelihood says how weak the penalty is, not how well they describe the rows.
+        """
+        K, d = len(counts), self.location_scale(components)[0].shape[1]
+        public = self.publish(components, Units.identity(d))
+        matrices = self.covariance_matrices(self.covariances_of(public["precisions_cholesky_"]), K, d)
+        shared = self.precisions_shape(K, d) == self.precisions_shape(K + 1, d)
+        rows = np.full(K, counts.sum() / K) if shared else counts
+        own = np.sqrt(np.broadcast_to(self.prior_scatter, (d,)))
+        least = np.linalg.eigvalsh(matrices / np.outer(own, own))[:, 0] * rows  # 1 where there is nothing but penalty
+        return (least < _HELD) & (counts > _LOST * counts.sum())
 
     @staticmethod
     def pick(fast: Any, exact: Any, reach: float, rows: Rows) -> tuple[Any, float]:
