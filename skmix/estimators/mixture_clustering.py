@@ -59,7 +59,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         How they are made.
     cross_starts : bool, default=True
-        Whether to start models from their neighbours in the grid, too. It takes about three times as long, and spares
+        Whether to start models from their neighbours in the grid, too. It takes three to five times as long, and spares
         many a local optimum: k-means cuts elongated clusters, for example.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts. Every model has the same: an int gives each the start that :class:`GaussianMixture` has
