@@ -42,7 +42,6 @@ INSTANCES = [
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),
     MixtureClustering(),
     MixtureClustering((1, 2, 3), "full", criterion="icl", n_jobs=2),
-    MixtureClustering(2, ("diag", "tied"), criterion="aic", solver="em", cross_starts=False),
 ]
 
 HMMS = (GaussianHMM, GMMHMM, PoissonHMM, BernoulliHMM, CategoricalHMM, HiddenMarkovModel)

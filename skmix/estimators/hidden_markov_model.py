@@ -206,12 +206,6 @@ class HiddenMarkovModel(BaseHMM):
         family: Any = FAMILIES[getattr(self, "_fitted_model", (self.family,))[0]]
         return family.of_public(self._public(family.attributes)) if hasattr(self, "transmat_") else family()
 
-    def _check_values(self, X: np.ndarray, reset: bool) -> np.ndarray:
-        X = super()._check_values(X, reset)
-        if not reset:
-            self._family_at_hand().check_rows(X, type(self).__name__)
-        return X
-
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         given = {}
         for name, value in (self.components_init or {}).items():

@@ -404,9 +404,3 @@ def test_random_problems_are_climbed_and_give_numbers(problem):
     assert_allclose(
         hmm.log_likelihood(X, lengths=lengths) / len(X), hmm.score(X, lengths=lengths), rtol=1e-12, atol=1e-12
     )
-
-
-def test_a_code_that_was_never_seen_is_refused_by_the_general_model():
-    model = HiddenMarkovModel(2, family="categorical", random_state=0).fit([[0.0], [1.0], [1.0], [0.0], [1.0]])
-    with pytest.raises(ValueError, match="HiddenMarkovModel got code 2 in feature 0, which has 2 levels, 0 to 1"):
-        model.predict([[2.0]])
