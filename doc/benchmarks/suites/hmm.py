@@ -147,9 +147,8 @@ def _fit_table(records: list[Record]) -> Table:
         em = [("" if record["arrived"] else "> ") + str(record["iterations"])]
         rivals = [(figures(record[f"{name}_ms"]), figures(_ratio(record, name))) for name in ("log", "scaling")]
         rows.append([*case, *own, *em, *rivals[0], *rivals[1], f"{record['em'] - record['optimum']:.0e}"])
-    columns = "apart, stay, K, series, passes, skmix ms, iterations, log ms, ratio, scaling, ratio, EM ends at".split(
-        ", "
-    )
+    case = ["apart", "stay", "K", "series"]
+    columns = [*case, "passes", "skmix ms", "iterations", "log ms", "ratio", "scaling", "ratio", "EM ends at"]
     caption = (
         "To the optimum minus 1e-8 nats per row, 5000 rows. apart: about so many standard deviations, stay: the "
         "probability to, EM ends at: from the optimum, nats per row. Aim where states overlap (apart at most 1): at "
