@@ -147,8 +147,7 @@ class BaseHMM(LatentVariableModel):
         X = self._check_data(X, reset=True)
         order, lengths = check_sequences(X, sequence_id, lengths)
         X = X if order is None else X[order]
-        weight = sample_weight if sample_weight is None or order is None else np.asarray(sample_weight)[order]
-        sequences = check_weights(X, lengths, weight, self.n_components)
+        sequences = check_weights(X, lengths, sample_weight, self.n_components, order)
         n_samples = len(X)
         if not sequences.weight.all():  # sequences of weight 0 take no part, not even as starts
             rows, sequences = sequences.take(np.flatnonzero(sequences.weight))
@@ -473,8 +472,8 @@ class BaseHMM(LatentVariableModel):
     def _criteria(self, X, sequence_id=None, lengths=None, sample_weight=None) -> Criteria:
         """What the criteria are made of; the labels are the paths of the states."""
         look = self._look(X, sequence_id, lengths)
-        weight = sample_weight if sample_weight is None or look.order is None else np.asarray(sample_weight)[look.order]
-        sequences = check_weights(look.objective.rows.X, look.sequences.lengths, weight, len(self.transmat_))
+        X, lengths = look.objective.rows.X, look.sequences.lengths
+        sequences = check_weights(X, lengths, sample_weight, len(self.transmat_), look.order)
         log_density = look.filter()[1]
         row_weight = sequences.row_weight
         return Criteria(

@@ -38,6 +38,11 @@ def check_prior(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
             f"The parameter {name!r} should be 1 or more, but the least is {concentration.min():g}: below, the density "
             "has no maximum."
         )
+    if not np.isfinite(concentration).all():
+        raise ValueError(
+            f"The parameter {name!r} should be finite, but got {value!r}; entries that are known are held by "
+            "'transmat_fixed' and start='fixed'."
+        )
     return np.broadcast_to(concentration - 1.0, shape)
 
 
@@ -69,6 +74,7 @@ def transition_structure(initial: np.ndarray | None, fixed: Any, tied: Any, n_st
     """
     shape = (n_states, n_states)
     held = np.zeros(shape, dtype=bool)
+    fixed = bool(fixed) if isinstance(fixed, np.bool_) else fixed
     if fixed is not None and fixed is not False:
         if initial is None:
             raise ValueError("'transmat_fixed' holds entries at their initial values; give them as 'transmat_init'.")
