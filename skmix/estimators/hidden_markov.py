@@ -394,9 +394,7 @@ class BaseHMM(LatentVariableModel):
         states = np.empty((len(state), steps, state.shape[1]))
         for step in range(steps):
             states[:, step] = state = state @ look.chain.transitions
-        means, variances = self._state_moments()
-        mean = states @ means
-        return Forecast(states, mean, np.maximum(states @ (variances + means**2) - mean**2, 0.0))
+        return Forecast.of(states, *self._state_moments())
 
     def impute(self, X, *, sequence_id=None, lengths=None):
         """The rows with each missing value at its expectation, given all observed values of the sequence.

@@ -31,6 +31,15 @@ class Forecast(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
 
+    @classmethod
+    def of(cls, states: np.ndarray, means: np.ndarray, variances: np.ndarray) -> Forecast:
+        """What probabilities of states make of the moments (K, d) of the observations in each state."""
+        mean = states @ means
+        variance = states @ variances
+        for k, centre in enumerate(means):  # not as E x² − (E x)², which loses the digits of means far from 0
+            variance += states[..., k, np.newaxis] * np.square(centre - mean)
+        return cls(states, mean, variance)
+
 
 class Look(NamedTuple):
     """Rows to be predicted, each sequence in one piece, and their emission log-densities.

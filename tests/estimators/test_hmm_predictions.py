@@ -204,6 +204,17 @@ def test_samples_depend_on_the_seed_alone(model):
     assert (hmm.set_params(random_state=8).sample(20)[0] != X).any()
 
 
+@pytest.mark.parametrize("model", ["diag", "mixture"])
+def test_variances_of_a_forecast_do_not_depend_on_where_zero_is(model):
+    hmm, X = written(model)
+    far, _ = written(model)
+    far.means_ = far.means_ + 2.0**30  # exact: the means are rounded to whole multiples of 2^-22
+    hmm.means_ = far.means_ - 2.0**30
+    one, other = hmm.forecast(X[:1], 3), far.forecast(X[:1] + 2.0**30, 3)
+    assert_allclose(other.states, one.states, rtol=1e-5)
+    assert_allclose(other.variance, one.variance, rtol=1e-5)
+
+
 # ---- the long run ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("model", ["diag", "poisson"])
 def test_the_stationary_distribution_is_left_alone_by_the_matrix(model):
