@@ -173,6 +173,7 @@ class BaseHMM(LatentVariableModel):
     @property
     def stationary_distribution_(self) -> np.ndarray:
         """The part of the time that the chain spends in each state in the long run, (n_components,)."""
+        check_is_fitted(self, self._latent_attributes)
         return long_run(*self._chain_at_hand())
 
     # ---- prediction -----------------------------------------------------------------------------------------------
@@ -180,10 +181,26 @@ class BaseHMM(LatentVariableModel):
         """A latent structure of the fitted size."""
         return Chain.free(len(self.transmat_))
 
+    def _check_at_hand(self) -> None:
+        """Refuse a model that is not fitted, or whose chain was set by hand to what is none."""
+        check_is_fitted(self, self._latent_attributes)
+        K = getattr(self, "_fitted_model", (None, self.n_components))[1]
+        if np.shape(self.transmat_) != (K, K):
+            raise ValueError(
+                f"'transmat_' has the shape of {np.shape(self.transmat_)}, but n_components={K}; make them fit."
+            )
+        for name, shape in (("startprob_", (K,)), ("transmat_", (K, K))):
+            check_probabilities(name, getattr(self, name), shape)
+
     def _look(self, X, sequence_id, lengths) -> Look:
         """Emission log-densities of validated rows under the fitted model."""
-        check_is_fitted(self, "transmat_")
+        self._check_at_hand()
         X = self._check_data(X, reset=False)
+        if X.shape[1] != self._n_features():
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting {self._n_features()} features as "
+                "input."
+            )
         order, lengths = check_sequences(X, sequence_id, lengths)
         X = X if order is None else X[order]
         family = self._family_at_hand()
@@ -435,7 +452,7 @@ class BaseHMM(LatentVariableModel):
         states : ndarray of shape (n_samples,)
             Their states.
         """
-        check_is_fitted(self, "transmat_")
+        self._check_at_hand()
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(
                 f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."

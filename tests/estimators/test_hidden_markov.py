@@ -323,6 +323,14 @@ OTHERS = [
         HiddenMarkovModel(2, family="poisson", components_init={"means": [[1.0]]}),
         r"components_init has 'means', but the parameters of family='poisson' are \['rates'\]",
     ),
+    (
+        HiddenMarkovModel(2, family="poisson", components_init={"rates": [1.0, 2.0]}),
+        r"components_init\['rates'\]\" should have the shape of \(2, 2\), but got \(2,\)",
+    ),
+    (
+        HiddenMarkovModel(2, family="poisson", components_init={"rates": [[1.0, -3.0], [1.0, 1.0]]}),
+        r"components_init\['rates'\] has values that family='poisson' cannot have, such as -3",
+    ),
     (CategoricalHMM(2, init_params="spectral"), r"init_params='spectral' takes one feature, X has 2"),
     (BernoulliHMM(2, binarize=None), r"BernoulliHMM"),
     (PoissonHMM(21), r"Expected n_samples >= n_components but got n_components = 21, n_samples = 20"),

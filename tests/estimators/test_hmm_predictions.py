@@ -243,10 +243,49 @@ def test_covars_are_matrices_and_can_be_set_as_such(covariance_type):
     assert_allclose(expected, fitted.precisions_cholesky_, rtol=1e-12)
 
 
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_covars_of_mixtures_are_the_covariances_and_can_be_set(covariance_type):
+    X, lengths = lasting("mixture")
+    hmm = GMMHMM(2, 2, covariance_type=covariance_type, random_state=0).fit(X, lengths=lengths)
+    assert_allclose(hmm.covars_, hmm.covariances_, rtol=1e-12)
+    other = GMMHMM(2, 2, covariance_type=covariance_type)
+    for name in ("startprob_", "transmat_", "weights_", "means_", "covars_"):
+        setattr(other, name, getattr(hmm, name))
+    assert_allclose(other.covars_, hmm.covars_, rtol=1e-12)
+    assert_allclose(other.score_samples(X, lengths=lengths), hmm.score_samples(X, lengths=lengths), rtol=1e-9)
+    with pytest.raises(ValueError, match=r"should have the shape of .*, but got \(7,\)"):
+        other.covars_ = np.ones(7)
+
+
 def test_covars_that_are_no_covariances_are_refused():
     hmm, _ = written("full")
     with pytest.raises(ValueError, match="symmetric, positive-definite"):
         hmm.covars_ = -np.tile(np.eye(2), (3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"startprob_": [0.5, 0.4, 0.2]}, r"'startprob_' should have rows that add up to 1, but one adds up to 1.1"),
+        ({"startprob_": [0.5, 0.5]}, r"'startprob_' should have the shape of \(3,\), but got \(2,\)"),
+        ({"transmat_": np.eye(2)}, r"'transmat_' has the shape of \(2, 2\), but n_components=3; make them fit"),
+        ({"transmat_": np.eye(3) - 0.1}, r"'transmat_' should be in the range \[0, 1\]"),
+    ],
+)
+def test_chains_of_hand_that_are_none_are_refused(attributes, message):
+    hmm, X = written("poisson")
+    for name, value in attributes.items():
+        setattr(hmm, name, value)
+    for call in (hmm.predict, hmm.score, hmm.bic, lambda X: hmm.sample(3)):
+        with pytest.raises(ValueError, match=message):
+            call(X)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_models_of_hand_take_rows_of_their_features_alone(model):
+    hmm, X = written(model)
+    with pytest.raises(ValueError, match=r"X has 1 features, but \w+ is expecting 2 features as input"):
+        hmm.predict(X[:, :1])
 
 
 def test_emissionprob_is_the_table_of_the_only_feature():
