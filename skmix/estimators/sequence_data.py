@@ -94,7 +94,7 @@ def check_weights(
     """
     if sample_weight is None:
         return Sequences.of(lengths)
-    if np.shape(sample_weight) == (len(lengths),) != (len(X),):
+    if np.asarray(sample_weight).shape == (len(lengths),) != (len(X),):
         raise ValueError(
             f"sample_weight has {len(lengths)} entries, one for each sequence, but should have one for each of the "
             f"{len(X)} rows: repeat each for the rows of its sequence, as np.repeat(sample_weight, lengths) does."
