@@ -15,7 +15,13 @@ from skmix.estimators.base import LatentVariableModel, threads_for
 from skmix.estimators.criteria import Criteria
 from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
-from skmix.estimators.transitions import check_prior, check_probabilities, start_structure, transition_structure
+from skmix.estimators.transitions import (
+    check_long_run,
+    check_prior,
+    check_probabilities,
+    start_structure,
+    transition_structure,
+)
 from skmix.initialize.chains import CHAIN_STARTS
 from skmix.latent import recursion
 from skmix.latent.chain import Chain, ChainParameters
@@ -59,6 +65,7 @@ class BaseHMM(LatentVariableModel):
                     "'startprob_init' says how sequences start, but with start='stationary' that follows from the "
                     "transition matrix; leave it out."
                 )
+            check_long_run(transitions)
             return StationaryChain(transitions, prior)
         start = start_structure(self._initial("startprob_init"), self.start == "fixed", K)
         return Chain(start, transitions, check_prior("startprob_prior", self.startprob_prior, (K,)), prior)

@@ -270,6 +270,7 @@ OF_PARAMETERS = [
     ({"transmat_tied": [[1, 0], [1, 0]]}, r"ties entries of the rows 0 and 1, but not all of them"),
     ({"start": "fixed"}, r"start='fixed' holds the start probabilities; give them as 'startprob_init'"),
     ({"start": "stationary", "startprob_init": [0.5, 0.5]}, r"'startprob_init' says how sequences start, but with"),
+    ({"start": "stationary", "transmat_init": np.eye(2)}, r"never leave the states \[0\], nor the states \[1\]; let"),
     ({"start": "here"}, r"'start' parameter of PoissonHMM must be a str among"),
     ({"algorithm": "best"}, r"'algorithm' parameter of PoissonHMM must be a str among"),
     ({"init_params": "spectral"}, r"'init_params' parameter of PoissonHMM must be a str among"),
