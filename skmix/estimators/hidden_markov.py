@@ -219,8 +219,7 @@ class BaseHMM(LatentVariableModel):
 
     def _responsibilities(self, X, *, sequence_id=None, lengths=None) -> np.ndarray:
         """Probabilities of the family's components given all rows of a sequence, each sequence in one piece."""
-        look = self._look(X, sequence_id, lengths)
-        return look.objective.model.latent.components(look.parameters.latent, look.emissions, look.smooth())
+        return self._look(X, sequence_id, lengths).components()
 
     def decode(self, X, *, sequence_id=None, lengths=None, algorithm=None):
         """The most probable states, and how probable they are.
@@ -247,7 +246,7 @@ class BaseHMM(LatentVariableModel):
         look = self._look(X, sequence_id, lengths)
         algorithm = self.algorithm if algorithm is None else algorithm
         if algorithm == "viterbi":
-            path, log_probability = recursion.viterbi(look.chain, look.states(), look.sequences)
+            path, log_probability = look.most_probable_path()
             return float(log_probability.sum()), look.restore(path)
         if algorithm != "posterior":
             raise ValueError(f"algorithm must be 'viterbi' or 'posterior'. Got {algorithm!r} instead.")
@@ -439,8 +438,7 @@ class BaseHMM(LatentVariableModel):
         X : ndarray of shape (n_samples, n_features)
         """
         look = self._look(X, sequence_id, lengths)
-        responsibilities = look.objective.model.latent.components(look.parameters.latent, look.emissions, look.smooth())
-        return look.restore(look.objective.complete(look.parameters, responsibilities))
+        return look.restore(look.objective.complete(look.parameters, look.components()))
 
     def sample(self, n_samples=1, *, lengths=None):
         """Draw sequences from the fitted model.

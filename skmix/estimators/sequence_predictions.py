@@ -80,7 +80,19 @@ class Look(NamedTuple):
 
     def filter(self) -> tuple[np.ndarray, np.ndarray]:
         """Filtered probabilities of the states, and predictive log-densities."""
-        return recursion.filter(self.chain, self.states(), self.sequences)
+        x, threads = self.states(), self.objective.threads
+        with threads.open():
+            return recursion.filter(self.chain, x, self.sequences, threads)
+
+    def most_probable_path(self) -> tuple[np.ndarray, np.ndarray]:
+        """The most probable path, and log p(path, rows) of each sequence."""
+        x, threads = self.states(), self.objective.threads
+        with threads.open():
+            return recursion.viterbi(self.chain, x, self.sequences, threads)
+
+    def components(self) -> np.ndarray:
+        """Smoothed probabilities of the family's components, (n, n_family_components)."""
+        return self.objective.model.latent.components(self.parameters.latent, self.emissions, self.smooth())
 
     def entropy(self, sequences: Sequences) -> float:
         """Entropy of the paths of the states given the rows, Σ_s w_s H(path of s), by the weights of `sequences`.

@@ -342,3 +342,16 @@ def test_long_sequences_do_not_underflow(model):
     log_joint = np.log(hmm.startprob_[states[0]]) + np.log(hmm.transmat_[states[:-1], states[1:]]).sum()
     log_joint += hmm.emission_log_density(X)[np.arange(20_000), states].sum()
     assert hmm.decode(X)[0] >= log_joint
+
+
+@pytest.mark.parametrize("call", ["decode", "filter", "score_samples", "predict_proba"])
+def test_predictions_do_not_depend_on_the_number_of_threads(call, monkeypatch):
+    hmm, _ = written("diag")
+    lengths = np.random.default_rng(0).integers(1, 900, 20)  # several chunks of sequences
+    X, _ = hmm.sample(lengths=lengths)
+    found = []
+    for number in (1, 3):
+        monkeypatch.setattr("skmix.estimators.base.available_threads", lambda number=number: number)
+        one = getattr(hmm, call)(X, lengths=lengths)
+        found.append(one if call != "decode" else np.r_[one])
+    assert_array_equal(found[0], found[1])
