@@ -40,7 +40,7 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     # ---- the model ------------------------------------------------------------------------------------------------
     def _make_latent(self) -> Any:
-        return Weights()
+        return Weights(self._pseudo_count())
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         """Checked initial values of the components, by the public attributes that they stand for."""

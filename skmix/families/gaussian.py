@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import lapack
 
-from skmix.families.base import Additive, Family
+from skmix.families.base import LEAST_SHARE, Additive, Family, Penalty, shares
+from skmix.families.inverse_wishart import InverseWishart
 from skmix.likelihood.blocks import Rows
-from skmix.likelihood.units import Units
+from skmix.likelihood.units import Units, covariance
 
 LOG_2PI = math.log(2 * math.pi)
 EPS = float(np.finfo(np.float64).eps)
@@ -93,18 +94,43 @@ class Gaussian(Family):
         (`reg_covar`, in standardised units, times W/K). Positive, so that no component can collapse.
     eps : float
         Precision of the data's type.
+    prior : InverseWishart, optional
+        Prior of each covariance besides. Its pseudo-rows are no part of the statistics: `rows_behind` counts them in.
     """
 
     attributes = ("means_", "precisions_cholesky_")
 
-    def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS):
+    def __init__(
+        self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS, prior: InverseWishart | None = None
+    ):
         self.prior_scatter, self.eps = np.asarray(prior_scatter, dtype=np.float64), float(eps)
+        self.prior, self.pseudo_rows = prior, 0.0 if prior is None else prior.rows
 
     @classmethod
     def for_rows(
-        cls, X: np.ndarray, reg_covar: float, units: Units, total_weight: float, n_components: int
+        cls, X: np.ndarray, weight: np.ndarray | None, units: Units, n_components: int, penalty: Penalty
     ) -> Gaussian:
-        return cls.with_penalty(reg_covar, units, total_weight, n_components, float(np.finfo(X.dtype).eps))
+        total_weight = float(len(X) if weight is None else weight.sum())
+        family = cls.with_penalty(penalty.reg_covar, units, total_weight, n_components, float(np.finfo(X.dtype).eps))
+        if penalty.prior is None:
+            return family
+        prior = cls.prior_of(covariance(X, weight, units), n_components)
+        return cls(family.prior_scatter, family.eps, prior)
+
+    @classmethod
+    @abstractmethod
+    def prior_of(cls, covariance: np.ndarray, n_components: int) -> InverseWishart:
+        """The prior that data with this covariance matrix give each covariance."""
+
+    @abstractmethod
+    def rows_behind(self, counts: np.ndarray) -> np.ndarray:
+        """Weight of the rows behind each covariance (or variance), the prior's pseudo-rows included."""
+
+    def shares(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Parts of all rows behind each mean, and behind each covariance, at least `LEAST_SHARE`."""
+        total = counts.sum(axis=0).max()
+        behind = self.rows_behind(counts) / (total if total > 0 else 1.0)
+        return shares(counts), np.maximum(behind, LEAST_SHARE)
 
     @classmethod
     def with_penalty(

@@ -6,7 +6,7 @@ extreme scales. In standardised units neither can happen, and a start or a solve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +84,31 @@ def _moments(
     count = np.where(count > 0, count, 1.0)
     mean = first / count
     return mean, np.maximum(second / count - mean**2, 0.0)
+
+
+def covariance(X: np.ndarray, weight: np.ndarray | None, units: Units) -> np.ndarray:
+    """Covariance matrix of the rows in `units`, (d, d), positive semidefinite whatever is missing.
+
+    A missing entry takes part in no product, and each column is divided by the root of the weight that is observed of
+    it: variances are those of the observed entries, correlations shrink where two columns are seldom observed together.
+    """
+    centre, weights = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for z, w in _standardised(X, weight, units):
+        weights += w @ ~np.isnan(z)
+        centre += w @ np.nan_to_num(z)  # 0 but for the rounding of the units
+    weights = np.where(weights > 0, weights, 1.0)
+    centre, products = centre / weights, np.zeros((X.shape[1], X.shape[1]))
+    for z, w in _standardised(X, weight, units):
+        half = np.nan_to_num(z - centre) * np.sqrt(w)[:, np.newaxis]
+        products += half.T @ half
+    return products / np.sqrt(np.outer(weights, weights))
+
+
+def _standardised(X: np.ndarray, weight: np.ndarray | None, units: Units) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows in `units` and their weights, block by block."""
+    for start in range(0, len(X), _BLOCK):
+        z = (X[start : start + _BLOCK] - units.centre) / units.scale
+        yield z, np.ones(len(z)) if weight is None else weight[start : start + _BLOCK]
 
 
 def measure(

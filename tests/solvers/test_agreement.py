@@ -16,6 +16,7 @@ from problems import (
     given,
     mixture_of,
     overlapping,
+    prior_of,
     quietly,
     repeats,
     value_of,
@@ -80,9 +81,12 @@ def case(model, missing, weighted):
     """Rows, their weights, a start near the optimum, and the objective at the optimum: EM's and L-BFGS's."""
     X = overlapping(model, missing=missing)
     weight = repeats(X, weighted)
-    start = quietly(mixture_of(model, 2, solver="em", max_iter=2, tol=0, random_state=1), X, sample_weight=weight)
+    settings = {"prior": prior_of(missing, weighted)}
+    start = mixture_of(model, 2, solver="em", max_iter=2, tol=0, random_state=1, **settings)
+    quietly(start, X, sample_weight=weight)
+    settings |= {"tol": 1e-12, "max_iter": 20_000, **given(start)}
     ends = [
-        mixture_of(model, 2, solver=solver, tol=1e-12, max_iter=20_000, **given(start)).fit(X, sample_weight=weight)
+        mixture_of(model, 2, solver=solver, **settings).fit(X, sample_weight=weight)
         for solver in ("em", "lbfgs")
     ]
     values = [value_of(end, X, weight) for end in ends]
