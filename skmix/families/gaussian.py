@@ -100,9 +100,7 @@ class Gaussian(Family):
 
     attributes = ("means_", "precisions_cholesky_")
 
-    def __init__(
-        self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS, prior: InverseWishart | None = None
-    ):
+    def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS, prior: InverseWishart | None = None):
         self.prior_scatter, self.eps = np.asarray(prior_scatter, dtype=np.float64), float(eps)
         self.prior, self.pseudo_rows = prior, 0.0 if prior is None else prior.rows
 

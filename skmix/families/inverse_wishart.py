@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_LEAST = 1e-6  # of a standardised variance: where data vary less, in some direction, the prior takes them to vary so
+_LEAST = 1e-10  # of a standardised variance: where data vary less, in some direction, the prior takes them to vary so
 
 
 class InverseWishart(NamedTuple):
