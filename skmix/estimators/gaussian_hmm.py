@@ -31,7 +31,7 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         :class:`~skmix.GaussianMixture`.
     prior : {"data"} or None, default=None
         "data" gives each covariance an inverse Wishart prior scaled by the covariance of the data (Fraley and Raftery,
-        2007): no state can shrink to few rows. Transitions have priors of their own. See :class:`~skmix.GaussianMixture`.
+        2007): no state can shrink to few rows. Transitions have priors of their own. See the guide, "Safe fits".
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1

@@ -39,7 +39,7 @@ class PseudoRowFamily(ExponentialFamily):
         return cls().informed(X, weight, penalty)
 
     def informed(self, X: np.ndarray, weight: np.ndarray | None, penalty: Penalty) -> Any:
-        """This family with its pseudo-row, if the penalty asks for one."""
+        """The same family with its pseudo-row, if the penalty asks for one."""
         if penalty.prior is not None:
             self.average = self.average_of(X, weight)
         return self
