@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import _check_sample_weight, _num_samples, check_consistent_length
+from sklearn.utils.validation import _num_samples, check_consistent_length
 
+from skmix.estimators.checks import check_sample_weight
 from skmix.likelihood.sequences import Sequences
 
 
@@ -73,9 +74,7 @@ def check_weights(X: np.ndarray, lengths: np.ndarray, sample_weight: Any, n_comp
     """
     if sample_weight is None:
         return Sequences.of(lengths)
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+    weight = check_sample_weight(sample_weight, X)
     if n_components == 1:
         return Sequences.of(np.ones(len(X), dtype=int), weight)
     sequences = Sequences.of(lengths)

@@ -23,7 +23,7 @@ from scipy.linalg import lapack
 from skmix.families.base import LEAST_SHARE, Additive, Family, Penalty, shares
 from skmix.families.inverse_wishart import InverseWishart
 from skmix.likelihood.blocks import Rows
-from skmix.likelihood.units import Units, covariance
+from skmix.likelihood.units import SMALLEST_DEVIATION, Units, covariance
 
 LOG_2PI = math.log(2 * math.pi)
 EPS = float(np.finfo(np.float64).eps)
@@ -112,8 +112,8 @@ class Gaussian(Family):
         family = cls.with_penalty(penalty.reg_covar, units, total_weight, n_components, float(np.finfo(X.dtype).eps))
         if penalty.prior is None:
             return family
-        prior = cls.prior_of(covariance(X, weight, units), n_components)
-        return cls(family.prior_scatter, family.eps, prior)
+        S = covariance(X, weight, units) + np.diag(least_variances(units, family.eps))
+        return cls(family.prior_scatter, family.eps, cls.prior_of(S, n_components))
 
     @classmethod
     @abstractmethod
@@ -136,11 +136,10 @@ class Gaussian(Family):
     ) -> Gaussian:
         """The family with the penalty −(reg_covar·W/2K) Σ_k tr Σ_k⁻¹, `reg_covar` in the data's own units squared.
 
-        Standardised variances are kept above about 3e-19 (float32: 2e-7) by the same penalty: where they are smaller,
-        residuals are rounding errors. It is what keeps degenerate data (constant columns, duplicates, n = K) from
-        raising.
+        Variances are kept above `least_variances` by the same penalty: it is what keeps degenerate data (constant
+        columns, duplicates, n = K) from raising.
         """
-        variance = np.maximum(reg_covar / units.scale**2, (64 * eps) ** (4 / 3))
+        variance = np.maximum(np.square(math.sqrt(reg_covar) / units.scale), least_variances(units, eps))
         return cls(variance * total_weight / n_components, eps)
 
     @abstractmethod
@@ -193,6 +192,15 @@ class Gaussian(Family):
         uphill, and the next one, about the new mean and in the new units, is exact.
         """
         return np.maximum(math.sqrt(self.eps), 1e4 * self.eps * second)
+
+
+def least_variances(units: Units, eps: float) -> np.ndarray:
+    """The smallest standardised variances that a fit should come to, (d,).
+
+    Below about 3e-19 (float32: 2e-7) residuals are rounding errors; standard deviations below 1e-153 in the data's own
+    units have precisions that overflow.
+    """
+    return np.maximum((64 * eps) ** (4 / 3), np.square(SMALLEST_DEVIATION / units.scale))
 
 
 def invert_triangular(L: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+SMALLEST_DEVIATION = 1e-153  # of a component: the square of its reciprocal is finite
 _BLOCK = 16384  # rows; keeps the temporaries of one block in the cache
 
 
@@ -101,7 +102,8 @@ def covariance(X: np.ndarray, weight: np.ndarray | None, units: Units) -> np.nda
     for z, w in _standardised(X, weight, units):
         half = np.nan_to_num(z - centre) * np.sqrt(w)[:, np.newaxis]
         products += half.T @ half
-    return products / np.sqrt(np.outer(weights, weights))
+    root = np.sqrt(weights)
+    return products / root / root[:, np.newaxis]
 
 
 def _standardised(X: np.ndarray, weight: np.ndarray | None, units: Units) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -143,4 +145,4 @@ def measure(
         magnitude = np.full_like(magnitude, magnitude.max(initial=0.0))
     scale = np.maximum(deviation, smallest)
     scale = np.where(scale > 0, scale, np.where(magnitude > 0, magnitude, 1.0))
-    return Units(centre, scale).rounded(X.dtype)
+    return Units(centre, np.maximum(scale, SMALLEST_DEVIATION)).rounded(X.dtype)
