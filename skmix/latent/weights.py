@@ -94,7 +94,8 @@ class Weights:
         return LabelCounts(statistics.counts + np.where(weights > 0, self.prior, 0.0))
 
     def m_step(self, statistics: LabelCounts, weights: np.ndarray) -> np.ndarray:
-        return statistics.counts / statistics.counts.sum()
+        counts = np.maximum(statistics.counts, 0.0)  # sums from which old parts were taken may be negative by rounding
+        return counts / counts.sum()
 
     def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Coordinates:
         """The component frame, or else plain softmax; weights of 0 stay."""

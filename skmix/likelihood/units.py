@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 SMALLEST_DEVIATION = 1e-153  # of a component: the square of its reciprocal is finite
+_FARTHEST = 1e70  # of standardised values whose squares are summed
 _BLOCK = 16384  # rows; keeps the temporaries of one block in the cache
 
 
@@ -45,7 +46,8 @@ class Units(NamedTuple):
 
     def rounded(self, dtype) -> Units:
         """These units, exactly representable in `dtype`, so that data and parameters use one and the same map."""
-        scale = np.maximum(self.scale, np.finfo(dtype).tiny)  # its reciprocal must be finite
+        tiny = float(np.finfo(dtype).tiny)
+        scale = np.clip(self.scale, tiny, 1.0 / tiny)  # its reciprocal must be finite, and keep its digits
         return Units(self.centre.astype(dtype).astype(np.float64), scale.astype(dtype).astype(np.float64))
 
 
@@ -110,6 +112,7 @@ def _standardised(X: np.ndarray, weight: np.ndarray | None, units: Units) -> Ite
     """Rows in `units` and their weights, block by block."""
     for start in range(0, len(X), _BLOCK):
         z = (X[start : start + _BLOCK] - units.centre) / units.scale
+        np.clip(z, -_FARTHEST, _FARTHEST, out=z)  # a row of next to no weight may lie that far
         yield z, np.ones(len(z)) if weight is None else weight[start : start + _BLOCK]
 
 
