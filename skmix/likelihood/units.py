@@ -39,7 +39,9 @@ class Units(NamedTuple):
         """Units in which a mixture of components with these moments has mean 0 and standard deviation 1."""
         weights = weights / weights.sum()
         centre = weights @ means
-        scale = np.sqrt(weights @ (deviations**2 + (means - centre) ** 2))
+        reach = np.maximum(deviations, np.abs(means - centre))
+        largest = np.maximum(reach.max(axis=0), SMALLEST_DEVIATION)  # so that squares do not overflow
+        scale = largest * np.sqrt(weights @ ((deviations / largest) ** 2 + ((means - centre) / largest) ** 2))
         if common_scale:
             scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
         return cls(centre, np.where(scale > 0, scale, 1.0))
