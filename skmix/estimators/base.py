@@ -142,7 +142,9 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         total_weight = float(len(X) if weight is None else weight.sum())
         return Model(self._make_family(X, units, total_weight), self._make_latent()), units
 
-    def _rows(self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None) -> Rows:
+    def _rows(
+        self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None, labels: np.ndarray | None
+    ) -> Rows:
         n_components = self._n_family_components()
         return Rows(
             X,
@@ -151,6 +153,8 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             group=not family.independent_features,
             row_size=partial(family.row_size, n_components, X.shape[1]),
             n_components=n_components,
+            labels=labels,
+            n_labels=self.n_components,
         )
 
     # ---- fitting --------------------------------------------------------------------------------------------------

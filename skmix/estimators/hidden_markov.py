@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
+from skmix.estimators.checks import check_labels
 from skmix.estimators.criteria import Criteria
 from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
@@ -105,11 +106,14 @@ class BaseHMM(LatentVariableModel):
 
     # ---- fitting --------------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, sequence_id=None, lengths=None, sample_weight=None):
+    def fit(self, X, y=None, *, sequence_id=None, lengths=None, sample_weight=None, labels=None):
         """Fit the model by the chosen solver.
 
         The best of `n_init` starts is kept. With ``warm_start=True`` a fitted model starts from its own parameters,
         once.
+
+        Where states are known (`labels`), only paths through them count in the likelihood, for all solvers. The fitted
+        model knows no labels: its predictions are those for new rows.
 
         Parameters
         ----------
@@ -125,6 +129,8 @@ class BaseHMM(LatentVariableModel):
             Lengths of the sequences, in place of `sequence_id`. With neither, all rows are one sequence.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, the same for all rows of a sequence: an integer weight counts as that many equal sequences.
+        labels : array-like of int of shape (n_samples,), default=None
+            Known states of rows, from 0 to n_components − 1; −1 where unknown. State k is then that of label k.
 
         Returns
         -------
@@ -138,29 +144,39 @@ class BaseHMM(LatentVariableModel):
             not have an entry for each row.
         """
         check_ignored(X, y)
-        _, objective = self._prepare(X, sample_weight, sequence_id=sequence_id, lengths=lengths)
+        _, objective = self._prepare(X, sample_weight, sequence_id=sequence_id, lengths=lengths, labels=labels)
         self._fit(objective)
         return self
 
-    def _prepare(self, X, sample_weight=None, *, sequence_id=None, lengths=None) -> tuple[np.ndarray, ChainObjective]:
+    def _prepare(
+        self, X, sample_weight=None, *, sequence_id=None, lengths=None, labels=None
+    ) -> tuple[np.ndarray, ChainObjective]:
         """Validated data, and the objective of a fit to them."""
         X = self._check_data(X, reset=True)
+        labels = check_labels(labels, X, self.n_components)
         order, lengths = check_sequences(X, sequence_id, lengths)
-        X = X if order is None else X[order]
+        if order is not None:
+            X, labels = X[order], None if labels is None else labels[order]
         weight = sample_weight if sample_weight is None or order is None else np.asarray(sample_weight)[order]
         sequences = check_weights(X, lengths, weight, self.n_components)
         n_samples = len(X)
         if not sequences.weight.all():  # sequences of weight 0 take no part, not even as starts
             rows, sequences = sequences.take(np.flatnonzero(sequences.weight))
-            X = X[rows]
+            X, labels = X[rows], None if labels is None else labels[rows]
         self._check_enough(len(X), n_samples)
         row_weight = None if (sequences.weight == 1.0).all() else sequences.row_weight
-        return X, self._over(X, sequences, *self._model_of(X, row_weight), row_weight)
+        return X, self._over(X, sequences, *self._model_of(X, row_weight), row_weight, labels)
 
     def _over(
-        self, X: np.ndarray, sequences: Sequences, model: Model, units: Units, weight: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        sequences: Sequences,
+        model: Model,
+        units: Units,
+        weight: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> ChainObjective:
-        rows = self._rows(X, model.family, units, weight)
+        rows = self._rows(X, model.family, units, weight, labels)
         worthwhile = (rows.worth_threads and len(rows) > 1) or len(sequences.chunks) > 1
         return ChainObjective(model, rows, sequences, threads_for(worthwhile))
 

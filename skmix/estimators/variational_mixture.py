@@ -271,8 +271,8 @@ class VariationalGaussianMixture(BaseMixture):
         fitted = getattr(self, "_fitted_weight_prior", None)
         return WEIGHT_PRIORS[fitted](self.weight_concentration_prior_) if fitted else self._weight_prior()
 
-    def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
-        without = super()._objective(X, weight)
+    def _objective(self, X: np.ndarray, weight: np.ndarray | None, labels: np.ndarray | None = None) -> Objective:
+        without = super()._objective(X, weight, labels)
         family, rows = cast(VariationalGaussian, without.model.family), without.rows
         model = Model(variational(family.inner, self._component_prior(family, rows)), self._weight_prior())
         return Objective(model, rows, without.threads)

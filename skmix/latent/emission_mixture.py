@@ -75,6 +75,10 @@ class MixtureChain:
     def offset(self, parameters: MixtureParameters) -> np.ndarray:
         return np.zeros(parameters.weights.size)
 
+    def confine(self, x: np.ndarray, excluded: np.ndarray) -> None:
+        """As :meth:`Chain.confine`, of pairs."""
+        self.chain.confine(x, excluded)
+
     def states(self, parameters: MixtureParameters, x: np.ndarray) -> np.ndarray:
         """Emission log-densities (n, K) of the states, from those of the family's components."""
         return self.gather(parameters, x.copy())[0]

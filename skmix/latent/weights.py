@@ -11,6 +11,7 @@ from skmix.families.base import LEAST_SHARE, Additive, Coordinates, ExplicitChar
 from skmix.families.simplex import Simplexes, SoftmaxChart
 
 _LEAST_WEIGHT = 1e-10  # where bounds, not coordinates, keep weights positive
+_APART = 1e4  # nats that an excluded component is below the others
 _LEAST_EXPONENT = {"float64": -700.0, "float32": -80.0}
 
 
@@ -42,6 +43,14 @@ class Weights:
         """Log-weights (K,), −inf for a component of weight 0, added to the log-densities by the kernel."""
         with np.errstate(divide="ignore"):
             return np.log(weights)
+
+    def confine(self, log_joint: np.ndarray, excluded: np.ndarray) -> None:
+        """Take from rows, in place, the components that their known labels rule out; both are (K, n).
+
+        What is left to them is finite, as −inf means a component of weight 0, and far below rounding.
+        """
+        best = np.where(excluded, -np.inf, log_joint).max(axis=0)
+        np.minimum(log_joint, best - (_APART + np.abs(best)), out=log_joint, where=excluded)
 
     def posterior(self, log_joint: np.ndarray, weight: np.ndarray | None) -> tuple[float, LabelCounts]:
         """Turn log p(x_n, k) of shape (K, n), in place, into weighted responsibilities.

@@ -79,7 +79,8 @@ class Solver(BaseEstimator, ABC):
             if not np.isfinite(point.value):
                 raise ValueError(
                     "The objective cannot be computed at the start: means_init, precisions_init or the weights are too "
-                    "far from the data's own scale. Change them, or let init_params find a start."
+                    "far from the data's own scale, or labels are known that the weights or transitions of 0 rule out. "
+                    "Change them, or let init_params find a start."
                 )
             trace.accept(point)
             ending = self.unfinished(point, trace) if trace.exhausted else self.run(objective, point, trace)
