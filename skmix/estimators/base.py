@@ -19,12 +19,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
 
+from skmix.estimators.fixed import fixed_mask
 from skmix.estimators.verbose import Verbose
 from skmix.families import FAMILIES, Family
 from skmix.initialize.search import SEARCHES, Search
 from skmix.initialize.search import resolve as resolve_search
 from skmix.initialize.starts import start
 from skmix.likelihood.blocks import Rows
+from skmix.likelihood.held import Held
 from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Threads, available_threads, one_blas_thread
@@ -140,7 +142,34 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             units = measure(X, weight, common_scale=family_class.common_scale, smallest=float(np.sqrt(self._penalty())))
             _check_spread(units)
         total_weight = float(len(X) if weight is None else weight.sum())
-        return Model(self._make_family(X, units, total_weight), self._make_latent()), units
+        family = self._make_family(X, units, total_weight)
+        return Model(family, self._make_latent(), self._held(family, units, X.shape[1])), units
+
+    def _fixed_names(self) -> tuple[str, str]:
+        """The parameters that say which locations are fixed, and at what."""
+        stem = self._component_attributes[0]
+        return f"{stem}fixed", f"{stem}init"
+
+    def _component_shape(self) -> tuple[int, ...]:
+        """Shape of an attribute with one number for each of the family's components."""
+        return (self.n_components,)
+
+    def _fixed_locations(self) -> np.ndarray | None:
+        """Which components keep their locations, in their public shape; None where none does."""
+        name, _ = self._fixed_names()
+        return fixed_mask(name, getattr(self, name, False), self._component_shape())
+
+    def _held(self, family: Family, units: Units, n_features: int) -> Held | None:
+        """The locations that users hold at their initial values."""
+        mask = self._fixed_locations()
+        if mask is None:
+            return None
+        given = self._given(n_features)
+        if self._component_attributes[0] not in given:
+            fixed, initial = self._fixed_names()
+            raise ValueError(f"{fixed!r} holds components at their initial values; give them as {initial!r}.")
+        own = self._publish_components(family, family.reference(mask.size, n_features), units)
+        return Held(family, mask.ravel(), self._adopt_components(family, {**own, **given}, units))
 
     def _rows(
         self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None, labels: np.ndarray | None
@@ -190,12 +219,13 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
                     "warm_start=True goes on from the last fit, which had (family, n_components, n_features) = "
                     f"{self._fitted_model}, but now they are {wanted}; set them back, or warm_start=False."
                 )
-            return [self._adopt(family, units)]
+            return [objective.model.conform(self._adopt(family, units))]
         if {*self._latent_attributes, *self._component_attributes} <= given.keys():
-            return [Parameters(self._adopt_latent(given), self._adopt_components(family, given, units))]
+            one = Parameters(self._adopt_latent(given), self._adopt_components(family, given, units))
+            return [objective.model.conform(one)]
         rng = check_random_state(self.random_state)
         found = [self._start(objective, rng) for _ in range(self.n_init)]
-        return [self._override(one, given, family, units) for one in found]
+        return [objective.model.conform(self._override(one, given, family, units)) for one in found]
 
     def _start(self, objective: Objective, rng: np.random.RandomState) -> Parameters:
         """One start, drawn by `rng` and improved by the search."""
@@ -316,6 +346,11 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     @abstractmethod
     def _shares(self) -> np.ndarray:
         """About the part of all rows that each of the family's components makes up."""
+
+    def _n_held(self, family: Family) -> int:
+        """How many of the components' parameters are fixed."""
+        mask = self._fixed_locations()
+        return 0 if mask is None else int(mask.sum()) * family.n_locations(self._n_features())
 
     def _fitted_units(self, family: Family) -> Units:
         """Units in which the fitted distribution has mean 0 and standard deviation 1."""

@@ -53,6 +53,8 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         must have the same numbers, each as often.
     probabilities_init : array-like of shape (n_components, n_features), default=None
         Initial probabilities of a 1, above 0 and below 1.
+    probabilities_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose probabilities stay as `probabilities_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -136,6 +138,7 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         probabilities_init=None,
+        probabilities_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -159,6 +162,7 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.probabilities_init = probabilities_init
+        self.probabilities_fixed = probabilities_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

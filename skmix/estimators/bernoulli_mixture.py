@@ -40,6 +40,10 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         Initial weights, in place of those that `init_params` gives.
     probabilities_init : array-like of shape (n_components, n_features), default=None
         Initial probabilities of a 1, above 0 and below 1.
+    weights_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Weights that stay as `weights_init` has them; True for all. The others share the rest.
+    probabilities_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Components whose probabilities stay as `probabilities_init` has them; True for all.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
@@ -114,6 +118,8 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         search=None,
         weights_init=None,
         probabilities_init=None,
+        weights_fixed=False,
+        probabilities_fixed=False,
         random_state=None,
         warm_start=False,
         n_jobs=None,
@@ -130,6 +136,8 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         self.search = search
         self.weights_init = weights_init
         self.probabilities_init = probabilities_init
+        self.weights_fixed = weights_fixed
+        self.probabilities_fixed = probabilities_fixed
         self.random_state = random_state
         self.warm_start = warm_start
         self.n_jobs = n_jobs

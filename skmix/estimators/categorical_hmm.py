@@ -59,6 +59,8 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         must have the same numbers, each as often.
     probabilities_init : array-like of shape (n_components, n_features, max(n_categories)), default=None
         Initial probabilities of the levels, 0 beyond those of a feature.
+    probabilities_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose probabilities stay as `probabilities_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -148,6 +150,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         probabilities_init=None,
+        probabilities_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -171,6 +174,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.probabilities_init = probabilities_init
+        self.probabilities_fixed = probabilities_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

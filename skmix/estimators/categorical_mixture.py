@@ -42,6 +42,10 @@ class CategoricalMixture(CategoricalComponents, BaseMixture):
     probabilities_init : array-like of shape (n_components, n_features, max(n_categories)), default=None
         Initial probabilities of the levels: rows that add up to 1, with zeros beyond a feature's levels. A probability
         of 0 stays 0, if another component can have the level.
+    weights_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Weights that stay as `weights_init` has them; True for all. The others share the rest.
+    probabilities_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Components whose probabilities stay as `probabilities_init` has them; True for all.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
@@ -120,6 +124,8 @@ class CategoricalMixture(CategoricalComponents, BaseMixture):
         search=None,
         weights_init=None,
         probabilities_init=None,
+        weights_fixed=False,
+        probabilities_fixed=False,
         random_state=None,
         warm_start=False,
         n_jobs=None,
@@ -136,6 +142,8 @@ class CategoricalMixture(CategoricalComponents, BaseMixture):
         self.search = search
         self.weights_init = weights_init
         self.probabilities_init = probabilities_init
+        self.weights_fixed = weights_fixed
+        self.probabilities_fixed = probabilities_fixed
         self.random_state = random_state
         self.warm_start = warm_start
         self.n_jobs = n_jobs

@@ -28,7 +28,8 @@ def check_weights(weights: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"The parameter 'weights_init' should be normalized, but got sum(weights_init) = {weights.sum():.5f}"
         )
-    return weights / weights.sum()
+    rounding = abs(weights.sum() - 1) <= 1e-14  # then what was given stays as it is, to the last bit
+    return weights if rounding else weights / weights.sum()
 
 
 def check_labels(labels: Any, X: np.ndarray, n_labels: int) -> np.ndarray | None:

@@ -31,6 +31,7 @@ class GaussianComponents:
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
+        "means_fixed": ["boolean", "array-like"],
     }
 
     def _family_name(self) -> str:
@@ -44,7 +45,7 @@ class GaussianComponents:
         return given_gaussians(family, self.means_init, self.precisions_init, self.n_components, n_features)
 
     def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
-        return {"means_init": None, "precisions_init": None}
+        return {"means_init": None, "precisions_init": None, "means_fixed": False}
 
 
 def given_gaussians(

@@ -60,6 +60,8 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         Initial means.
     precisions_init : array-like, default=None
         Initial precisions (inverse covariances), shaped as `covariances_`.
+    means_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose means stay as `means_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -152,6 +154,7 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         transmat_tied=None,
         means_init=None,
         precisions_init=None,
+        means_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -177,6 +180,7 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         self.transmat_tied = transmat_tied
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.means_fixed = means_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

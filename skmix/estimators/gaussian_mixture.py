@@ -53,6 +53,10 @@ class GaussianMixture(GaussianComponents, BaseMixture):
     precisions_init : array-like, default=None
         Initial precisions (inverse covariances), of shape (n_components, n_features, n_features) if full,
         (n_features, n_features) if tied, (n_components, n_features) if diag, (n_components,) if spherical.
+    weights_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Weights that stay as `weights_init` has them; True for all. The others share the rest.
+    means_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Components whose means stay as `means_init` has them; True for all.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
@@ -136,6 +140,8 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         weights_init=None,
         means_init=None,
         precisions_init=None,
+        weights_fixed=False,
+        means_fixed=False,
         random_state=None,
         warm_start=False,
         n_jobs=None,
@@ -154,6 +160,8 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.weights_fixed = weights_fixed
+        self.means_fixed = means_fixed
         self.random_state = random_state
         self.warm_start = warm_start
         self.n_jobs = n_jobs

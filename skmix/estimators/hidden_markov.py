@@ -183,10 +183,6 @@ class BaseHMM(LatentVariableModel):
     def _begin(self, rng: np.random.RandomState, objective: Objective, n_components: int | None = None) -> Parameters:
         return CHAIN_STARTS[self.init_params](objective, rng)  # type: ignore[arg-type]
 
-    def _starts(self, objective: Objective) -> list[Parameters]:
-        latent = objective.model.latent
-        return [Parameters(latent.conform(one.latent), one.components) for one in super()._starts(objective)]
-
     @property
     def stationary_distribution_(self) -> np.ndarray:
         """The part of the time that the chain spends in each state in the long run, (n_components,)."""
@@ -484,7 +480,8 @@ class BaseHMM(LatentVariableModel):
         """Free parameters of the model."""
         family = self._family_at_hand()
         n_components = self._n_family_components()
-        return self._make_latent().n_parameters(n_components) + family.n_parameters(n_components, self._n_features())
+        of_components = family.n_parameters(n_components, self._n_features()) - self._n_held(family)
+        return self._make_latent().n_parameters(n_components) + of_components
 
     def _criteria(self, X, sequence_id=None, lengths=None, sample_weight=None) -> Criteria:
         """What the criteria are made of; the labels are the paths of the states."""

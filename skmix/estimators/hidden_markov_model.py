@@ -64,6 +64,8 @@ class HiddenMarkovModel(BaseHMM):
     components_init : dict of str to array-like, default=None
         Initial values of the emissions, by the names of the fitted attributes that the family has (without the
         underscore): ``{"rates": [[1.0], [5.0]]}``.
+    components_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose means, rates or probabilities stay as `components_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -128,6 +130,7 @@ class HiddenMarkovModel(BaseHMM):
         "family": [StrOptions(set(FAMILIES))],
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
         "components_init": [Mapping, None],
+        "components_fixed": ["boolean", "array-like"],
     }
 
     def __init__(
@@ -150,6 +153,7 @@ class HiddenMarkovModel(BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         components_init=None,
+        components_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -174,6 +178,7 @@ class HiddenMarkovModel(BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.components_init = components_init
+        self.components_fixed = components_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start
@@ -192,6 +197,9 @@ class HiddenMarkovModel(BaseHMM):
     @property
     def _dtypes(self) -> tuple[type, ...]:  # type: ignore[override]
         return FAMILIES[self.family].dtypes
+
+    def _fixed_names(self) -> tuple[str, str]:
+        return "components_fixed", "components_init"
 
     def _penalty(self) -> float:
         return self.reg_covar

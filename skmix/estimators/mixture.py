@@ -17,6 +17,7 @@ from skmix.estimators.base import LatentVariableModel, threads_for
 from skmix.estimators.checks import check_labels, check_shape, check_weights
 from skmix.estimators.conditioning import Conditioning
 from skmix.estimators.criteria import Criteria
+from skmix.estimators.fixed import weight_structure
 from skmix.initialize.starts import STARTS
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.model import Model
@@ -36,11 +37,19 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         **LatentVariableModel._parameter_constraints,
         "init_params": [StrOptions(set(STARTS))],
         "weights_init": ["array-like", None],
+        "weights_fixed": ["boolean", "array-like"],
     }
 
     # ---- the model ------------------------------------------------------------------------------------------------
     def _make_latent(self) -> Any:
-        return Weights()
+        shape = (self.n_components,)
+        return Weights(weight_structure(self._initial_weights(), self.weights_fixed, shape))
+
+    def _initial_weights(self) -> np.ndarray | None:
+        """Checked initial weights."""
+        if self.weights_init is None:
+            return None
+        return check_weights(check_shape("weights_init", self.weights_init, (self.n_components,)))
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         """Checked initial values of the components, by the public attributes that they stand for."""
@@ -48,9 +57,8 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _given(self, n_features: int) -> dict[str, np.ndarray]:
         given = self._given_components(n_features)
-        if self.weights_init is not None:
-            given["weights_"] = check_weights(check_shape("weights_init", self.weights_init, (self.n_components,)))
-        return given
+        weights = self._initial_weights()
+        return given if weights is None else {**given, "weights_": weights}
 
     def _publish_latent(self, latent: Any) -> dict[str, np.ndarray]:
         return {"weights_": latent}
@@ -160,11 +168,15 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return self.fit(X, y, sample_weight=sample_weight, labels=labels).labels_
 
     # ---- prediction -----------------------------------------------------------------------------------------------
+    def _latent_at_hand(self) -> Any:
+        """The fitted latent structure, whatever the parameters say by now."""
+        return Weights()
+
     def _each_block(self, X, consume) -> None:
         """``consume(objective, block, log_joint)`` for each block of validated `X` (see `Objective.each_block`)."""
         family = self._family_at_hand()
         units = self._fitted_units(family).rounded(X.dtype)
-        objective = self._over(X, Model(family, self._make_latent()), units)
+        objective = self._over(X, Model(family, self._latent_at_hand()), units)
         objective.each_block(self._adopt(family, units), partial(consume, objective))
 
     def _check_predict_data(self, X) -> np.ndarray:
@@ -311,8 +323,8 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     # ---- criteria -------------------------------------------------------------------------------------------------
     def _n_parameters(self) -> int:
         """Free parameters of the mixture."""
-        n_components = len(self.weights_)
-        of_components = self._family_at_hand().n_parameters(n_components, self.n_features_in_)
+        n_components, family = len(self.weights_), self._family_at_hand()
+        of_components = family.n_parameters(n_components, self.n_features_in_) - self._n_held(family)
         return of_components + self._make_latent().n_parameters(n_components)
 
     def _criteria(self, X, sample_weight=None) -> Criteria:

@@ -18,7 +18,10 @@ class PoissonComponents:
     n_components: int
     _component_attributes: ClassVar[tuple[str, ...]] = Poisson.attributes
     _dtypes: ClassVar[tuple[type, ...]] = Poisson.dtypes
-    _own_constraints: ClassVar[Constraints] = {"rates_init": ["array-like", None]}
+    _own_constraints: ClassVar[Constraints] = {
+        "rates_init": ["array-like", None],
+        "rates_fixed": ["boolean", "array-like"],
+    }
 
     def _family_name(self) -> str:
         return "poisson"
@@ -32,7 +35,7 @@ class PoissonComponents:
         return {"rates_": rates}
 
     def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
-        return {"rates_init": None}
+        return {"rates_init": None, "rates_fixed": False}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()  # type: ignore[misc]

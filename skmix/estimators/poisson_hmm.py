@@ -52,6 +52,8 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         must have the same numbers, each as often.
     rates_init : array-like of shape (n_components, n_features), default=None
         Initial rates, positive.
+    rates_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose rates stay as `rates_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -136,6 +138,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         rates_init=None,
+        rates_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -158,6 +161,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.rates_init = rates_init
+        self.rates_fixed = rates_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

@@ -37,6 +37,10 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         Initial weights, in place of those that `init_params` gives.
     rates_init : array-like of shape (n_components, n_features), default=None
         Initial rates, positive.
+    weights_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Weights that stay as `weights_init` has them; True for all. The others share the rest.
+    rates_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Components whose rates stay as `rates_init` has them; True for all.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
@@ -111,6 +115,8 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         search=None,
         weights_init=None,
         rates_init=None,
+        weights_fixed=False,
+        rates_fixed=False,
         random_state=None,
         warm_start=False,
         n_jobs=None,
@@ -126,6 +132,8 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         self.search = search
         self.weights_init = weights_init
         self.rates_init = rates_init
+        self.weights_fixed = weights_fixed
+        self.rates_fixed = rates_fixed
         self.random_state = random_state
         self.warm_start = warm_start
         self.n_jobs = n_jobs

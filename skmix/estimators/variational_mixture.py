@@ -183,7 +183,7 @@ class VariationalGaussianMixture(BaseMixture):
 
     _component_attributes = ("means_", "precisions_cholesky_", "mean_precision_", "degrees_of_freedom_")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{name: rule for name, rule in BaseMixture._parameter_constraints.items() if name != "weights_init"},
+        **{name: rule for name, rule in BaseMixture._parameter_constraints.items() if "weights" not in name},
         "covariance_type": [StrOptions(_COVARIANCE_TYPES)],
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
         "weight_concentration_prior_type": [StrOptions(set(WEIGHT_PRIORS))],
@@ -270,6 +270,9 @@ class VariationalGaussianMixture(BaseMixture):
         """The weights' prior that was fitted, whatever the parameters say by now."""
         fitted = getattr(self, "_fitted_weight_prior", None)
         return WEIGHT_PRIORS[fitted](self.weight_concentration_prior_) if fitted else self._weight_prior()
+
+    def _latent_at_hand(self) -> VariationalWeights:
+        return self._make_latent()
 
     def _objective(self, X: np.ndarray, weight: np.ndarray | None, labels: np.ndarray | None = None) -> Objective:
         without = super()._objective(X, weight, labels)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -96,6 +96,7 @@ class Gaussian(Family):
     """
 
     attributes = ("means_", "precisions_cholesky_")
+    locations = ("means",)
 
     def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS):
         self.prior_scatter, self.eps = np.asarray(prior_scatter, dtype=np.float64), float(eps)
@@ -134,6 +135,10 @@ class Gaussian(Family):
     @abstractmethod
     def restrict(self, matrices: np.ndarray) -> np.ndarray:
         """Covariance matrices (K, d, d) in the shape that users see, averaged over what shares one."""
+
+    def silence(self, statistics: Moments, held: np.ndarray) -> Moments:
+        """Moments that leave means where they are: covariances become the second moments about these."""
+        return replace(statistics, first=np.where(held[:, np.newaxis], 0.0, statistics.first))
 
     def degenerate(self, components: Any, counts: np.ndarray) -> np.ndarray:
         """Components to whose variance the penalty contributes more than a tenth, in some direction.

@@ -61,10 +61,10 @@ class Search(BaseEstimator, ABC):
                 f"search={self.name!r} takes mixtures only; for a hidden Markov model choose search='short-runs', "
                 "'random-swap' or 'split-merge'."
             )
-        if self.changes_number and objective.rows.labels is not None:
+        if self.changes_number and (objective.rows.labels is not None or objective.model.restricted):
             raise ValueError(
-                f"search={self.name!r} changes the number of components, so that it cannot keep known 'labels'; choose "
-                "search='short-runs', 'random-swap' or 'split-merge'."
+                f"search={self.name!r} changes the number of components, so that it cannot keep known 'labels' or "
+                "fixed parameters; choose search='short-runs', 'random-swap' or 'split-merge'."
             )
 
     def improve(self, objective: Objective, begin: Begin, rng: np.random.RandomState) -> Parameters:

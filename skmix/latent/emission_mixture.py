@@ -49,17 +49,23 @@ class MixtureChain:
     chain : Chain
     n_mix : int
         The number M.
+    structure : Simplexes, optional
+        Which weights of the mixtures are free, and what the others are; None where all are free.
     """
 
     independent = False
 
-    def __init__(self, chain: Chain, n_mix: int):
+    def __init__(self, chain: Chain, n_mix: int, structure: Simplexes | None = None):
         self.chain, self.n_mix = chain, n_mix
-        self.free = Simplexes.of(np.ones((len(chain.transitions.group), n_mix), dtype=bool))
+        shape = len(chain.transitions.group), n_mix
+        self.structure = structure
+        self.free = Simplexes.of(np.ones(shape, dtype=bool)) if structure is None else structure
 
     def conform(self, parameters: MixtureParameters) -> MixtureParameters:
         """The parameters with the structure imposed on them."""
-        return parameters._replace(chain=self.chain.conform(parameters.chain))
+        weights = parameters.weights
+        weights = weights if self.structure is None else self.structure.m_step(weights, weights)
+        return MixtureParameters(self.chain.conform(parameters.chain), weights)
 
     def reference(self, n_components: int) -> MixtureParameters:
         """Free probabilities of a row all equal."""

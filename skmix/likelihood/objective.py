@@ -88,8 +88,7 @@ class Objective:
     @property
     def n_parameters(self) -> int:
         """Free parameters of the model."""
-        K, d = self.rows.n_components, self.rows.n_features
-        return self.model.latent.n_parameters(K) + self.model.family.n_parameters(K, d)
+        return self.model.n_parameters(self.rows.n_components, self.rows.n_features)
 
     # ---- what solvers use -----------------------------------------------------------------------------------------
     @_unwarned

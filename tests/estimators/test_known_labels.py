@@ -277,7 +277,7 @@ def test_labels_are_checked(labels, message):
 
 def test_what_cannot_keep_labels_says_so():
     X, truth = clouds()
-    with pytest.raises(ValueError, match="search='overfit-merge' changes the number of components.*known 'labels'"):
+    with pytest.raises(ValueError, match=r"search='overfit-merge' changes the number of components.*known 'labels'"):
         GaussianMixture(4, search="overfit-merge").fit(X, labels=truth)
     with pytest.raises(ValueError, match="init_params='spectral' cannot make use of known 'labels'"):
         CategoricalHMM(2, init_params="spectral").fit(truth[:, np.newaxis] % 3, labels=truth % 2)
