@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
 
+from skmix.estimators.events import NO_ROWS, Run, mend, merit, report
 from skmix.estimators.fixed import fixed_mask
 from skmix.estimators.verbose import Verbose
 from skmix.families import FAMILIES, Family
@@ -35,7 +36,6 @@ from skmix.solvers import SOLVERS, Solver, resolve
 from skmix.solvers.result import INTERRUPTED, Ending, Interrupted, Trace
 
 Constraints = dict[str, list[Any]]
-_NO_ROWS = 1e-10  # share of the rows below which a component has lost all of them
 
 
 class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
@@ -192,24 +192,48 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         resolve(self.solver).check(objective)
         if (search := resolve_search(self.search)) is not None:
             search.check(objective)
-        for complaint in self._climb(objective, self._starts(objective)):
+        for complaint in self._climb(objective, self._starts(objective), mending=self._may_mend(objective)):
             warnings.warn(complaint, ConvergenceWarning, stacklevel=4)  # _fit, fit, scikit-learn's wrapper, the user
 
-    def _climb(self, objective: Objective, starts: list[Parameters]) -> list[str]:
-        """Climb from the starts, keep the best, set the fitted attributes; what the user should be warned of."""
+    def _climb(self, objective: Objective, starts: list[Parameters], mending: bool = False) -> list[str]:
+        """Climb from the starts, keep the best, set the fitted attributes; what the user should be warned of.
+
+        With `mending`, components of the best that are lost or collapsed are moved elsewhere: see `events`.
+        """
         try:
             runs = self._solve(objective, starts)
         except Interrupted as stop:  # what has been reached is kept
             if not stop.runs:
                 raise
             runs = stop.runs
-        traces, endings = zip(*runs, strict=True)
-        best = int(np.argmax([ending.point.value for ending in endings]))
-        self._publish(objective, traces[best], endings[best])
-        return self._complaints(endings[best], len(runs), objective.rows.total_weight)
+        trace, ending = self._settle(objective, runs, mending)
+        self._publish(objective, trace, ending)
+        return self._complaints(ending, len(runs), objective.rows.total_weight)
 
-    def _starts(self, objective: Objective) -> list[Parameters]:
-        """The parameters to start from, `n_init` of them, or the fitted ones where `warm_start` says so."""
+    def _settle(self, objective: Objective, runs: list[Run], mending: bool) -> Run:
+        """The best of the runs, mended where it must be; sets `events_`."""
+        best = int(np.argmax([merit(objective, ending.point) for _, ending in runs]))
+        chosen, events = runs[best], []
+        for index, (_, ending) in enumerate(runs):
+            if index != best:
+                events += report(objective, ending.point, index, "set aside")
+        if mending and INTERRUPTED not in chosen[1].reason:
+            try:
+                chosen, moved = mend(objective, chosen, best, lambda start: self._solve(objective, [start])[0])
+                events += moved
+            except KeyboardInterrupt:
+                ending = chosen[1]
+                chosen = (chosen[0], ending._replace(reason=f"{ending.reason}; re-seeding was {INTERRUPTED}"))
+        self.events_ = sorted(events + report(objective, chosen[1].point, best, "kept"))
+        return chosen
+
+    def _may_mend(self, objective: Objective) -> bool:
+        """Whether components may be moved: not if the user put them where they start, or gave them a weight of 0."""
+        weights = self._given(objective.rows.n_features).get("weights_", np.ones(1))
+        return self.max_iter > 0 and bool((weights > 0).all()) and self._given_start(objective) is None
+
+    def _given_start(self, objective: Objective) -> Parameters | None:
+        """The parameters of the last fit where `warm_start` says so, or those that the user gave in full."""
         family, units = objective.model.family, objective.rows.units
         given = self._given(objective.rows.n_features)
         if self.warm_start and hasattr(self, "converged_"):
@@ -219,10 +243,19 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
                     "warm_start=True goes on from the last fit, which had (family, n_components, n_features) = "
                     f"{self._fitted_model}, but now they are {wanted}; set them back, or warm_start=False."
                 )
-            return [objective.model.conform(self._adopt(family, units))]
+            return objective.model.conform(self._adopt(family, units))
         if {*self._latent_attributes, *self._component_attributes} <= given.keys():
             one = Parameters(self._adopt_latent(given), self._adopt_components(family, given, units))
-            return [objective.model.conform(one)]
+            return objective.model.conform(one)
+        return None
+
+    def _starts(self, objective: Objective) -> list[Parameters]:
+        """The parameters to start from, `n_init` of them, or those that are given."""
+        one = self._given_start(objective)
+        if one is not None:
+            return [one]
+        family, units = objective.model.family, objective.rows.units
+        given = self._given(objective.rows.n_features)
         rng = check_random_state(self.random_state)
         found = [self._start(objective, rng) for _ in range(self.n_init)]
         return [objective.model.conform(self._override(one, given, family, units)) for one in found]
@@ -308,7 +341,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             complaints.append(
                 f"Interrupted: of {self.n_init} starts the best of the {n_starts} that had begun is kept."
             )
-        return complaints + self._lost(ending.point.statistics.latent.counts <= _NO_ROWS * total_weight)
+        return complaints + self._lost(ending.point.statistics.latent.counts <= NO_ROWS * total_weight)
 
     def _lost(self, lost: np.ndarray) -> list[str]:
         """Name the components, given by a mask of shape (K,), that have no rows left."""

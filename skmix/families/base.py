@@ -313,6 +313,13 @@ class Family(ABC):
         """Which components, of so many rows (K,), are what the prior makes of them rather than the rows; mask (K,)."""
         return np.zeros(len(counts), dtype=bool)
 
+    def spikes(self, components: Any, counts: np.ndarray) -> np.ndarray:
+        """Nats that each row of a component gains by its having collapsed onto a few rows, (K,); 0 if it has not.
+
+        That is how much higher its log-density at its mean is than those of the others, on average over the rows.
+        """
+        return np.zeros(len(counts))
+
     @abstractmethod
     def n_parameters(self, n_components: int, n_features: int) -> int:
         """The number of free parameters of all components."""

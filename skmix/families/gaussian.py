@@ -80,6 +80,7 @@ class ScaleParameters(NamedTuple):
 
 
 _HELD = 10.0  # variances above this multiple of what the penalty alone would give are the data's
+_NARROW = 1e3  # precision, in units of the data's and of the others', that a spike has at least
 _LOST = 1e-10  # share of the rows below which a component has none: its variance is that of some earlier iterate
 
 
@@ -153,6 +154,23 @@ class Gaussian(Family):
         own = np.sqrt(np.broadcast_to(self.prior_scatter, (d,)))
         least = np.linalg.eigvalsh(matrices / np.outer(own, own))[:, 0] * rows  # 1 where there is nothing but penalty
         return (least < _HELD) & (counts > _LOST * counts.sum())
+
+    @abstractmethod
+    def narrowness(self, components: Any) -> tuple[np.ndarray, np.ndarray]:
+        """A bound of the largest precision, and the logarithm of the root of the precision's determinant, (K,) each."""
+
+    def spikes(self, components: Any, counts: np.ndarray) -> np.ndarray:
+        few = (counts < components.means.shape[1] + 2) & (counts > _LOST * counts.sum())
+        precision, log_root = self.narrowness(components)
+        suspect = few & (precision > _NARROW)
+        if not suspect.any():
+            return np.zeros(len(counts))
+        suspect &= self.degenerate(components, counts)
+        others = np.where(suspect, 0.0, counts)
+        if not others.sum() > _LOST * counts.sum():
+            return np.zeros(len(counts))
+        excess = log_root - np.average(log_root, weights=others)
+        return np.where(suspect & (excess > 0.5 * np.log(_NARROW)), excess, 0.0)
 
     @staticmethod
     def pick(fast: Any, exact: Any, reach: float, rows: Rows) -> tuple[Any, float]:

@@ -55,6 +55,9 @@ class TiedGaussian(MatrixGaussian):
         between = (shift.T * counts) @ shift
         return self.move(parameters, shift, statistics.second / counts.sum(), between / counts.sum())
 
+    def spikes(self, components: MatrixParameters, counts: np.ndarray) -> np.ndarray:
+        return np.zeros(len(counts))  # the covariance is that of all rows
+
     def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
         noise = rng.standard_normal((n_samples, parameters.means.shape[1]))
         return parameters.means[component] + noise @ parameters.cholesky.T

@@ -54,6 +54,7 @@ class Chain:
     """
 
     independent = False
+    may_empty = False  # whether components without rows are what the prior is there for
     n_mix = 1  # components that a state emits from
 
     def __init__(

@@ -54,6 +54,7 @@ class MixtureChain:
     """
 
     independent = False
+    may_empty = False  # whether components without rows are what the prior is there for
 
     def __init__(self, chain: Chain, n_mix: int, structure: Simplexes | None = None):
         self.chain, self.n_mix = chain, n_mix

@@ -25,6 +25,8 @@ class VariationalWeights(Weights):
         The prior's concentration.
     """
 
+    may_empty = True
+
     def __init__(self, concentration: float):
         self.concentration = float(concentration)
 

@@ -32,6 +32,7 @@ class Weights:
     """
 
     independent = True  # no label tells of another
+    may_empty = False  # whether components without rows are what the prior is there for
     structure: Simplexes | None = None
 
     def __init__(self, structure: Simplexes | None = None):
