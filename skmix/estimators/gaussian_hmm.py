@@ -32,7 +32,8 @@ class GaussianHMM(GaussianComponents, BaseHMM):
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
-        Number of starts; the fit with the highest objective is kept.
+        Number of starts; the fit with the highest objective is kept, but what a collapsed component gains by its
+        narrowness does not count.
     init_params : {"kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky"}, default="kmeans"
         The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
         random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
@@ -108,6 +109,10 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

@@ -59,7 +59,7 @@ class PoissonMixture(PoissonComponents, BaseMixture):
     rates_ : ndarray of shape (n_components, n_features)
         The rates of the components: expected counts.
     labels_ : ndarray of shape (n_samples,)
-        The most probable component of each row of the training data.
+        The most probable component of each row of the training data, or its label where one was given.
     converged_ : bool
         Whether the solver estimates that no more than `tol` remains to be gained.
     n_iter_ : int
@@ -77,6 +77,10 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         Name of the solver that finished the fit: what "auto" chose.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

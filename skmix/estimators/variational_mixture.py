@@ -123,7 +123,7 @@ class VariationalGaussianMixture(BaseMixture):
     covariance_prior_ : ndarray of shape (n_features, n_features), ndarray of shape (n_features,) or float
         P, in the shape of `covariance_prior`.
     labels_ : ndarray of shape (n_samples,)
-        The most probable component of each row of the training data.
+        The most probable component of each row of the training data, or its label where one was given.
     converged_ : bool
         Whether the solver estimates that no more than `tol` remains to be gained.
     n_iter_ : int
@@ -143,6 +143,8 @@ class VariationalGaussianMixture(BaseMixture):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list
+        Empty: components without rows are what the prior is there for.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
