@@ -1,13 +1,15 @@
-"""Starts where labels of some rows are known: component k is put where the rows of label k are."""
+"""Starts where something is known of components: component k is put where the rows of label k, or its mean, are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from skmix.likelihood.blocks import Block, Rows
+from skmix.likelihood.model import Model
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Workspace
 
@@ -15,16 +17,22 @@ Assignment = Callable[[Block, np.ndarray], None]
 
 
 def honouring(assign: Assignment, objective: Objective) -> Assignment:
-    """The same assignment with components in the order of the labels, and rows of known label at theirs.
+    """The same assignment with components in the order of what is known, and rows of known label at theirs.
 
     Components (or states, with all that they emit from) are matched to labels so that as many rows of known label as
-    possible keep their component (the Hungarian method); what no known label asks for keeps its order.
+    possible keep their component, and then to held locations so that these are near (the Hungarian method); what
+    nothing is known of keeps its order.
     """
-    rows = objective.rows
-    if rows.labels is None:
-        return assign
-    order = _matched(_overlap(assign, rows), np.unique(rows.labels[rows.labels >= 0]))
+    rows, held = objective.rows, objective.model.held
     each = rows.n_components // rows.n_labels
+    order = np.full(rows.n_labels, -1)
+    if rows.labels is not None:
+        _match(order, np.unique(rows.labels[rows.labels >= 0]), -_overlap(assign, rows))
+    if held is not None and each == 1:
+        _match(order, np.flatnonzero(held.mask & (order < 0)), _apart(assign, objective))
+    if (order < 0).all():
+        return assign
+    order[order < 0] = np.setdiff1d(np.arange(len(order)), order)
     components = (order[:, np.newaxis] * each + np.arange(each)).ravel()
 
     def honoured(block: Block, R: np.ndarray) -> None:
@@ -37,7 +45,7 @@ def honouring(assign: Assignment, objective: Objective) -> Assignment:
 
 
 def _overlap(assign: Assignment, rows: Rows) -> np.ndarray:
-    """Weighted rows of each known label (axis 0) that an assignment gives to each state, (n_labels, n_labels)."""
+    """Which part of the rows of each known label (axis 0) an assignment gives to each state, (n_labels, n_labels)."""
     overlap, work = np.zeros((rows.n_labels, rows.n_labels)), Workspace()
     for index in range(len(rows)):
         block = rows.block(index, work)
@@ -48,17 +56,25 @@ def _overlap(assign: Assignment, rows: Rows) -> np.ndarray:
         states *= 1.0 if block.weight is None else block.weight
         for label in np.unique(labels[labels >= 0]):
             overlap[label] += states[:, labels == label].sum(axis=1)
-    return overlap
+    return overlap / np.maximum(overlap.sum(axis=1, keepdims=True), 1e-300)  # a label of few rows counts as much
 
 
-def _matched(overlap: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Which state of the assignment comes to which place."""
-    share = overlap[known] / overlap[known].sum(axis=1, keepdims=True)  # a label of few rows counts as much
-    _, taken = linear_sum_assignment(share, maximize=True)
-    order = np.empty(len(overlap), dtype=np.intp)
-    order[known] = taken
-    order[np.setdiff1d(np.arange(len(overlap)), known)] = np.setdiff1d(np.arange(len(overlap)), taken)
-    return order
+def _apart(assign: Assignment, objective: Objective) -> np.ndarray:
+    """Squared distances between the locations that are held (axis 0) and those of the assignment's components."""
+    own, held = copy(objective), objective.model.held
+    assert held is not None
+    own.model = Model(held.family, objective.model.latent)
+    reference = own.model.reference(objective.rows.n_components, objective.rows.n_features)
+    found = own.m_step_from(assign, reference).components
+    pairs = ((getattr(held.components, name), getattr(found, name)) for name in held.family.locations)
+    return sum(np.square(a[:, np.newaxis] - b).reshape(len(a), len(b), -1).sum(axis=2) for a, b in pairs)
+
+
+def _match(order: np.ndarray, places: np.ndarray, cost: np.ndarray) -> None:
+    """Write into `order`, at some places, which of the assignment's components come there; those taken stay taken."""
+    left = np.setdiff1d(np.arange(len(order)), order)
+    chosen, taken = linear_sum_assignment(cost[np.ix_(places, left)])
+    order[places[chosen]] = left[taken]
 
 
 def _confine(R: np.ndarray, block: Block) -> None:

@@ -168,6 +168,20 @@ def test_searches_and_restarts_hold_the_same(search):
     assert mixture.marginal([0]).means_.shape == (3, 1)
 
 
+@pytest.mark.parametrize("cls", [GaussianMixture, GaussianHMM])
+def test_a_start_has_clusters_where_the_means_are_held(cls):
+    """Whichever their order: the covariances, weights and transitions of a start belong to its means."""
+    rng = np.random.default_rng(0)
+    spread, centres = np.array([0.1, 1.0, 3.0]), np.array([0.0, 10.0, 30.0])
+    truth = np.repeat([0, 1, 2], [20, 60, 100])
+    X = (centres[truth] + spread[truth] * rng.normal(size=180))[:, np.newaxis]
+    for order in ([0, 1, 2], [2, 0, 1], [1, 2, 0]):
+        given = {"means_init": centres[order][:, np.newaxis], "means_fixed": [True, True, False]}
+        model = cls(3, covariance_type="diag", max_iter=0, random_state=0, **given).fit(X)
+        assert_allclose(np.sqrt(model.covariances_.ravel()), spread[order], rtol=0.5)
+        assert_array_equal(model.predict(X), np.argsort(order)[truth])
+
+
 def test_standard_errors_of_what_is_held_are_zero():
     X, weight, mixture, _ = case("full")
     errors = standard_errors(clone(mixture).set_params(tol=1e-10).fit(X, None, weight), X, weight)
