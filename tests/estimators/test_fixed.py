@@ -1,6 +1,7 @@
 """Means (rates, probabilities) and weights that are known: kept by every solver, which all climb the same objective."""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,6 +16,10 @@ from skmix.inference import standard_errors
 from skmix.solvers import LBFGS, SOLVERS, Constrained
 
 SOME = [name for name in SOLVERS if name not in ("derivative-free", "riemannian")]
+PAIRS = [
+    *((name, "full") for name in SOME),
+    *product(["em", "lbfgs", "constrained"], ["tied", "poisson", "categorical"]),
+]
 FOR_CHAINS = [name for name in SOME if name != "constrained"]
 LEFT = dict.fromkeys(("gradient-descent", "cg", "online-em", "adam"), 1e-6)  # as in test_agreement
 ANALYTIC = [(model, chart) for model in MODELS for chart in charts_of(model) if chart != "factor"]
@@ -61,8 +66,7 @@ def assert_held(mixture, model):
     assert free.max() > 1e-6
 
 
-@pytest.mark.parametrize("model", ["full", "tied", "poisson", "categorical"])
-@pytest.mark.parametrize("solver", SOME)
+@pytest.mark.parametrize(("solver", "model"), PAIRS)
 def test_all_solvers_hold_the_same_and_end_at_the_same_optimum(solver, model):
     X, weight, mixture, best = case(model)
     mixture = clone(mixture).set_params(solver=solver, tol=1e-8)
@@ -156,7 +160,7 @@ def test_all_known():
         assert mixture._n_parameters() == 0
 
 
-@pytest.mark.parametrize("search", ["short-runs", "random-swap", "split-merge", "annealing"])
+@pytest.mark.parametrize("search", ["random-swap", "split-merge", "annealing"])
 def test_searches_and_restarts_hold_the_same(search):
     X = overlapping("full", n=150)
     means = np.array([[2.0, 1.0], [0.0, 0.0], [5.0, 5.0]])
@@ -207,14 +211,13 @@ def chain_case(model):
     return X, lengths, hmm, best
 
 
-@pytest.mark.parametrize("model", ["full", "categorical"])
 @pytest.mark.parametrize("solver", FOR_CHAINS)
-def test_all_solvers_of_chains_hold_the_same(solver, model):
-    check_chain(solver, model)
+def test_all_solvers_of_chains_hold_the_same(solver):
+    check_chain(solver, "full")
 
 
-@pytest.mark.parametrize("model", ["mixture", "poisson", "bernoulli"])
-@pytest.mark.parametrize("solver", ["em", "auto", "lbfgs"])
+@pytest.mark.parametrize("model", ["mixture", "poisson", "bernoulli", "categorical"])
+@pytest.mark.parametrize("solver", ["em", "lbfgs"])
 def test_all_chains_hold(solver, model):
     check_chain(solver, model)
 
