@@ -19,6 +19,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import validate_data
 
+from skmix.estimators.events import NO_ROWS, Run, mend, merit, report
+from skmix.estimators.fixed import fixed_mask
 from skmix.estimators.verbose import Verbose
 from skmix.families import FAMILIES, Family
 from skmix.families.base import Penalty
@@ -26,6 +28,7 @@ from skmix.initialize.search import SEARCHES, Search
 from skmix.initialize.search import resolve as resolve_search
 from skmix.initialize.starts import start
 from skmix.likelihood.blocks import Rows
+from skmix.likelihood.held import Held
 from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Threads, available_threads, one_blas_thread
@@ -34,7 +37,6 @@ from skmix.solvers import SOLVERS, Solver, resolve
 from skmix.solvers.result import INTERRUPTED, Ending, Interrupted, Trace
 
 Constraints = dict[str, list[Any]]
-_NO_ROWS = 1e-10  # share of the rows below which a component has lost all of them
 
 
 class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
@@ -145,9 +147,38 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             smallest = float(np.sqrt(self._penalty().reg_covar))
             units = measure(X, weight, common_scale=family_class.common_scale, smallest=smallest)
             _check_spread(units)
-        return Model(self._make_family(X, weight, units), self._make_latent()), units
+        family = self._make_family(X, weight, units)
+        return Model(family, self._make_latent(), self._held(family, units, X.shape[1])), units
 
-    def _rows(self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None) -> Rows:
+    def _fixed_names(self) -> tuple[str, str]:
+        """The parameters that say which locations are fixed, and at what."""
+        stem = self._component_attributes[0]
+        return f"{stem}fixed", f"{stem}init"
+
+    def _component_shape(self) -> tuple[int, ...]:
+        """Shape of an attribute with one number for each of the family's components."""
+        return (self.n_components,)
+
+    def _fixed_locations(self) -> np.ndarray | None:
+        """Which components keep their locations, in their public shape; None where none does."""
+        name, _ = self._fixed_names()
+        return fixed_mask(name, getattr(self, name, False), self._component_shape())
+
+    def _held(self, family: Family, units: Units, n_features: int) -> Held | None:
+        """The locations that users hold at their initial values."""
+        mask = self._fixed_locations()
+        if mask is None:
+            return None
+        given = self._given(n_features)
+        if self._component_attributes[0] not in given:
+            fixed, initial = self._fixed_names()
+            raise ValueError(f"{fixed!r} holds components at their initial values; give them as {initial!r}.")
+        own = self._publish_components(family, family.reference(mask.size, n_features), units)
+        return Held(family, mask.ravel(), self._adopt_components(family, {**own, **given}, units))
+
+    def _rows(
+        self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None, labels: np.ndarray | None
+    ) -> Rows:
         n_components = self._n_family_components()
         return Rows(
             X,
@@ -156,6 +187,8 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             group=not family.independent_features,
             row_size=partial(family.row_size, n_components, X.shape[1]),
             n_components=n_components,
+            labels=labels,
+            n_labels=self.n_components,
         )
 
     # ---- fitting --------------------------------------------------------------------------------------------------
@@ -164,24 +197,48 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         resolve(self.solver).check(objective)
         if (search := resolve_search(self.search)) is not None:
             search.check(objective)
-        for complaint in self._climb(objective, self._starts(objective)):
+        for complaint in self._climb(objective, self._starts(objective), mending=self._may_mend(objective)):
             warnings.warn(complaint, ConvergenceWarning, stacklevel=4)  # _fit, fit, scikit-learn's wrapper, the user
 
-    def _climb(self, objective: Objective, starts: list[Parameters]) -> list[str]:
-        """Climb from the starts, keep the best, set the fitted attributes; what the user should be warned of."""
+    def _climb(self, objective: Objective, starts: list[Parameters], mending: bool = False) -> list[str]:
+        """Climb from the starts, keep the best, set the fitted attributes; what the user should be warned of.
+
+        With `mending`, components of the best that are lost or collapsed are moved elsewhere: see `events`.
+        """
         try:
             runs = self._solve(objective, starts)
         except Interrupted as stop:  # what has been reached is kept
             if not stop.runs:
                 raise
             runs = stop.runs
-        traces, endings = zip(*runs, strict=True)
-        best = int(np.argmax([ending.point.value for ending in endings]))
-        self._publish(objective, traces[best], endings[best])
-        return self._complaints(endings[best], len(runs), objective.rows.total_weight)
+        trace, ending = self._settle(objective, runs, mending)
+        self._publish(objective, trace, ending)
+        return self._complaints(ending, len(runs), objective.rows.total_weight)
 
-    def _starts(self, objective: Objective) -> list[Parameters]:
-        """The parameters to start from, `n_init` of them, or the fitted ones where `warm_start` says so."""
+    def _settle(self, objective: Objective, runs: list[Run], mending: bool) -> Run:
+        """The best of the runs, mended where it must be; sets `events_`."""
+        best = int(np.argmax([merit(objective, ending.point) for _, ending in runs]))
+        chosen, events = runs[best], []
+        for index, (_, ending) in enumerate(runs):
+            if index != best:
+                events += report(objective, ending.point, index, "set aside")
+        if mending and INTERRUPTED not in chosen[1].reason:
+            try:
+                chosen, moved = mend(objective, chosen, best, lambda start: self._solve(objective, [start])[0])
+                events += moved
+            except KeyboardInterrupt:
+                ending = chosen[1]
+                chosen = (chosen[0], ending._replace(reason=f"{ending.reason}; re-seeding was {INTERRUPTED}"))
+        self.events_ = sorted(events + report(objective, chosen[1].point, best, "kept"))
+        return chosen
+
+    def _may_mend(self, objective: Objective) -> bool:
+        """Whether components may be moved: not if the user put them where they start, or gave them a weight of 0."""
+        weights = self._given(objective.rows.n_features).get("weights_", np.ones(1))
+        return self.max_iter > 0 and bool((weights > 0).all()) and self._given_start(objective) is None
+
+    def _given_start(self, objective: Objective) -> Parameters | None:
+        """The parameters of the last fit where `warm_start` says so, or those that the user gave in full."""
         family, units = objective.model.family, objective.rows.units
         given = self._given(objective.rows.n_features)
         if self.warm_start and hasattr(self, "converged_"):
@@ -191,12 +248,22 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
                     "warm_start=True goes on from the last fit, which had (family, n_components, n_features) = "
                     f"{self._fitted_model}, but now they are {wanted}; set them back, or warm_start=False."
                 )
-            return [self._adopt(family, units)]
+            return objective.model.conform(self._adopt(family, units))
         if {*self._latent_attributes, *self._component_attributes} <= given.keys():
-            return [Parameters(self._adopt_latent(given), self._adopt_components(family, given, units))]
+            one = Parameters(self._adopt_latent(given), self._adopt_components(family, given, units))
+            return objective.model.conform(one)
+        return None
+
+    def _starts(self, objective: Objective) -> list[Parameters]:
+        """The parameters to start from, `n_init` of them, or those that are given."""
+        one = self._given_start(objective)
+        if one is not None:
+            return [one]
+        family, units = objective.model.family, objective.rows.units
+        given = self._given(objective.rows.n_features)
         rng = check_random_state(self.random_state)
         found = [self._start(objective, rng) for _ in range(self.n_init)]
-        return [self._override(one, given, family, units) for one in found]
+        return [objective.model.conform(self._override(one, given, family, units)) for one in found]
 
     def _start(self, objective: Objective, rng: np.random.RandomState) -> Parameters:
         """One start, drawn by `rng` and improved by the search."""
@@ -279,7 +346,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
             complaints.append(
                 f"Interrupted: of {self.n_init} starts the best of the {n_starts} that had begun is kept."
             )
-        return complaints + self._lost(ending.point.statistics.latent.counts <= _NO_ROWS * total_weight)
+        return complaints + self._lost(ending.point.statistics.latent.counts <= NO_ROWS * total_weight)
 
     def _lost(self, lost: np.ndarray) -> list[str]:
         """Name the components, given by a mask of shape (K,), that have no rows left."""
@@ -317,6 +384,11 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     @abstractmethod
     def _shares(self) -> np.ndarray:
         """About the part of all rows that each of the family's components makes up."""
+
+    def _n_held(self, family: Family) -> int:
+        """How many of the components' parameters are fixed."""
+        mask = self._fixed_locations()
+        return 0 if mask is None else int(mask.sum()) * family.n_locations(self._n_features())
 
     def _fitted_units(self, family: Family) -> Units:
         """Units in which the fitted distribution has mean 0 and standard deviation 1."""

@@ -28,6 +28,7 @@ class BernoulliComponents:
         "binarize": [StrOptions({"auto"}), Real, None],
         "prior": [StrOptions({"data"}), None],
         "probabilities_init": ["array-like", None],
+        "probabilities_fixed": ["boolean", "array-like"],
     }
 
     def _family_name(self) -> str:
@@ -45,7 +46,7 @@ class BernoulliComponents:
         return {"probabilities_": given}
 
     def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
-        return {"probabilities_init": None}
+        return {"probabilities_init": None, "probabilities_fixed": False}
 
     def _check_values(self, X: np.ndarray, reset: bool) -> np.ndarray:
         return super()._check_values(self._binarized(X), reset)  # type: ignore[misc]

@@ -57,6 +57,8 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         must have the same numbers, each as often.
     probabilities_init : array-like of shape (n_components, n_features), default=None
         Initial probabilities of a 1, above 0 and below 1.
+    probabilities_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose probabilities stay as `probabilities_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -96,6 +98,10 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -141,6 +147,7 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         probabilities_init=None,
+        probabilities_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -165,6 +172,7 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.probabilities_init = probabilities_init
+        self.probabilities_fixed = probabilities_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

@@ -44,6 +44,10 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         Initial weights, in place of those that `init_params` gives.
     probabilities_init : array-like of shape (n_components, n_features), default=None
         Initial probabilities of a 1, above 0 and below 1.
+    weights_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Weights that stay as `weights_init` has them; True for all. The others share the rest.
+    probabilities_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Components whose probabilities stay as `probabilities_init` has them; True for all.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
@@ -62,7 +66,7 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
     probabilities_ : ndarray of shape (n_components, n_features)
         The probabilities of a 1.
     labels_ : ndarray of shape (n_samples,)
-        The most probable component of each row of the training data.
+        The most probable component of each row of the training data, or its label where one was given.
     converged_ : bool
         Whether the solver estimates that no more than `tol` remains to be gained.
     n_iter_ : int
@@ -80,6 +84,10 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         Name of the solver that finished the fit: what "auto" chose.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -119,6 +127,8 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         search=None,
         weights_init=None,
         probabilities_init=None,
+        weights_fixed=False,
+        probabilities_fixed=False,
         random_state=None,
         warm_start=False,
         n_jobs=None,
@@ -136,6 +146,8 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         self.search = search
         self.weights_init = weights_init
         self.probabilities_init = probabilities_init
+        self.weights_fixed = weights_fixed
+        self.probabilities_fixed = probabilities_fixed
         self.random_state = random_state
         self.warm_start = warm_start
         self.n_jobs = n_jobs

@@ -32,6 +32,7 @@ class CategoricalComponents:
         "n_categories": [Interval(Integral, 1, None, closed="left"), "array-like", None],
         "prior": [StrOptions({"data"}), None],
         "probabilities_init": ["array-like", None],
+        "probabilities_fixed": ["boolean", "array-like"],
     }
 
     def _family_name(self) -> str:
@@ -73,7 +74,7 @@ class CategoricalComponents:
     def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
         of_each = self.n_categories is not None and np.ndim(self.n_categories) > 0
         declared = np.asarray(self.n_categories)[columns] if of_each else self.n_categories
-        return {"probabilities_init": None, "n_categories": declared}
+        return {"probabilities_init": None, "probabilities_fixed": False, "n_categories": declared}
 
     def _parameters_for_parts(self, X: np.ndarray) -> dict[str, Any]:
         if self.n_categories is not None:

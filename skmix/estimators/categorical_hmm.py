@@ -63,6 +63,8 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         must have the same numbers, each as often.
     probabilities_init : array-like of shape (n_components, n_features, max(n_categories)), default=None
         Initial probabilities of the levels, 0 beyond those of a feature.
+    probabilities_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose probabilities stay as `probabilities_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -104,6 +106,10 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -153,6 +159,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         probabilities_init=None,
+        probabilities_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -177,6 +184,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.probabilities_init = probabilities_init
+        self.probabilities_fixed = probabilities_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

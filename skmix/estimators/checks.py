@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
 _LARGEST_WEIGHT = 1e20  # and its reciprocal the least largest: sums in float32 neither overflow nor vanish
 
@@ -44,4 +44,25 @@ def check_weights(weights: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"The parameter 'weights_init' should be normalized, but got sum(weights_init) = {weights.sum():.5f}"
         )
-    return weights / weights.sum()
+    rounding = abs(weights.sum() - 1) <= 1e-14  # then what was given stays as it is, to the last bit
+    return weights if rounding else weights / weights.sum()
+
+
+def check_labels(labels: Any, X: np.ndarray, n_labels: int) -> np.ndarray | None:
+    """Known labels of the rows of `X`, −1 where unknown, as an array of integers; None where none is known."""
+    if labels is None:
+        return None
+    labels = column_or_1d(labels)
+    check_consistent_length(X, labels)
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"'labels' should be integers from 0 to {n_labels - 1}, and -1 where a label is unknown, but got an array "
+            f"of {labels.dtype}. sklearn.preprocessing.LabelEncoder numbers names."
+        )
+    if labels.min(initial=-1) < -1 or labels.max(initial=-1) >= n_labels:
+        wrong = labels[(labels < -1) | (labels >= n_labels)][0]
+        raise ValueError(
+            f"'labels' should be from 0 to n_components - 1 = {n_labels - 1}, and -1 where a label is unknown, but got "
+            f"{wrong}."
+        )
+    return labels.astype(np.intp) if (labels >= 0).any() else None

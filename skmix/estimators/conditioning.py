@@ -34,7 +34,7 @@ class Conditioning:
     _family_at_hand: Callable
     _family_name: Callable
     _fitted_units: Callable
-    _make_latent: Callable
+    _latent_at_hand: Callable
     _over: Callable
 
     def impute(self, X, method="mean"):
@@ -280,7 +280,7 @@ def _visit(mixture: Any, X: np.ndarray, visit: Callable, in_order: bool = False)
     """``visit(objective, components, block, R)`` for each block of checked rows, with responsibilities R (K, n)."""
     family = mixture._family_at_hand()
     units = mixture._fitted_units(family).rounded(X.dtype)
-    objective = mixture._over(X, Model(family, mixture._make_latent()), units)
+    objective = mixture._over(X, Model(family, mixture._latent_at_hand()), units)
     if in_order:
         objective = Objective(objective.model, objective.rows, Threads(1))
     parameters = mixture._adopt(family, units)

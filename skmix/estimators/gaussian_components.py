@@ -33,6 +33,7 @@ class GaussianComponents:
         "prior": [StrOptions({"data"}), None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
+        "means_fixed": ["boolean", "array-like"],
     }
 
     def _family_name(self) -> str:
@@ -43,7 +44,7 @@ class GaussianComponents:
         return given_gaussians(family, self.means_init, self.precisions_init, self.n_components, n_features)
 
     def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
-        return {"means_init": None, "precisions_init": None}
+        return {"means_init": None, "precisions_init": None, "means_fixed": False}
 
 
 def given_gaussians(

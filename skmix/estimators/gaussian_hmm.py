@@ -35,7 +35,8 @@ class GaussianHMM(GaussianComponents, BaseHMM):
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
-        Number of starts; the fit with the highest objective is kept.
+        Number of starts; the fit with the highest objective is kept, but what a collapsed component gains by its
+        narrowness does not count.
     init_params : {"kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky"}, default="kmeans"
         The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
         random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
@@ -63,6 +64,8 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         Initial means.
     precisions_init : array-like, default=None
         Initial precisions (inverse covariances), shaped as `covariances_`.
+    means_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose means stay as `means_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -109,6 +112,10 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -156,6 +163,7 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         transmat_tied=None,
         means_init=None,
         precisions_init=None,
+        means_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -182,6 +190,7 @@ class GaussianHMM(GaussianComponents, BaseHMM):
         self.transmat_tied = transmat_tied
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.means_fixed = means_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

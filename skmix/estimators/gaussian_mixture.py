@@ -44,7 +44,8 @@ class GaussianMixture(GaussianComponents, BaseMixture):
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
-        Number of starts; the fit with the highest objective is kept.
+        Number of starts; the fit with the highest objective is kept, but what a collapsed component gains by its
+        narrowness does not count.
     init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
         The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
         to random rows. Distances are between standardised features.
@@ -58,6 +59,10 @@ class GaussianMixture(GaussianComponents, BaseMixture):
     precisions_init : array-like, default=None
         Initial precisions (inverse covariances), of shape (n_components, n_features, n_features) if full,
         (n_features, n_features) if tied, (n_components, n_features) if diag, (n_components,) if spherical.
+    weights_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Weights that stay as `weights_init` has them; True for all. The others share the rest.
+    means_fixed : bool or array-like of bool of shape (n_components,), default=False
+        Components whose means stay as `means_init` has them; True for all.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and of :meth:`sample`.
     warm_start : bool, default=False
@@ -82,7 +87,7 @@ class GaussianMixture(GaussianComponents, BaseMixture):
     precisions_cholesky_ : ndarray
         Upper-triangular U with precision = U Uᵀ (diag, spherical: inverse standard deviations), shaped likewise.
     labels_ : ndarray of shape (n_samples,)
-        The most probable component of each row of the training data.
+        The most probable component of each row of the training data, or its label where one was given.
     converged_ : bool
         Whether the solver estimates that no more than `tol` remains to be gained.
     n_iter_ : int
@@ -100,6 +105,10 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         Name of the solver that finished the fit: what "auto" chose.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -142,6 +151,8 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         weights_init=None,
         means_init=None,
         precisions_init=None,
+        weights_fixed=False,
+        means_fixed=False,
         random_state=None,
         warm_start=False,
         n_jobs=None,
@@ -161,6 +172,8 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.weights_fixed = weights_fixed
+        self.means_fixed = means_fixed
         self.random_state = random_state
         self.warm_start = warm_start
         self.n_jobs = n_jobs

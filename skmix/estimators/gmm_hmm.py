@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval
 
 from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
+from skmix.estimators.fixed import weight_structure
 from skmix.estimators.gaussian_components import GaussianComponents, checked_factor, factor_of
 from skmix.estimators.hidden_markov import BaseHMM
 from skmix.estimators.transitions import check_probabilities
@@ -46,7 +47,8 @@ class GMMHMM(GaussianComponents, BaseHMM):
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
-        Number of starts; the fit with the highest objective is kept.
+        Number of starts; the fit with the highest objective is kept, but what a collapsed component gains by its
+        narrowness does not count.
     init_params : {"kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky"}, default="kmeans"
         The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
         random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
@@ -76,6 +78,10 @@ class GMMHMM(GaussianComponents, BaseHMM):
         Initial means.
     precisions_init : array-like, default=None
         Initial precisions (inverse covariances), shaped as `covariances_`.
+    weights_fixed : bool or array-like of bool of shape (n_components, n_mix), default=False
+        Weights that stay as `weights_init` has them; True for all. The others of a state share its rest.
+    means_fixed : bool or array-like of bool of shape (n_components, n_mix), default=False
+        Components whose means stay as `means_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -124,6 +130,10 @@ class GMMHMM(GaussianComponents, BaseHMM):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -151,6 +161,7 @@ class GMMHMM(GaussianComponents, BaseHMM):
         **GaussianComponents._own_constraints,
         "n_mix": [Interval(Integral, 1, None, closed="left")],
         "weights_init": ["array-like", None],
+        "weights_fixed": ["boolean", "array-like"],
     }
 
     def __init__(
@@ -177,6 +188,8 @@ class GMMHMM(GaussianComponents, BaseHMM):
         weights_init=None,
         means_init=None,
         precisions_init=None,
+        weights_fixed=False,
+        means_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -205,6 +218,8 @@ class GMMHMM(GaussianComponents, BaseHMM):
         self.weights_init = weights_init
         self.means_init = means_init
         self.precisions_init = precisions_init
+        self.weights_fixed = weights_fixed
+        self.means_fixed = means_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start
@@ -225,7 +240,17 @@ class GMMHMM(GaussianComponents, BaseHMM):
             )
 
     def _make_latent(self) -> MixtureChain:
-        return MixtureChain(self._make_chain(), self.n_mix, self._pseudo_count())
+        structure = weight_structure(self._initial_weights(), self.weights_fixed, self._component_shape())
+        return MixtureChain(self._make_chain(), self.n_mix, self._pseudo_count(), structure)
+
+    def _component_shape(self) -> tuple[int, int]:
+        return self.n_components, self.n_mix
+
+    def _initial_weights(self) -> np.ndarray | None:
+        """Checked initial weights of the mixtures."""
+        if self.weights_init is None:
+            return None
+        return check_probabilities("weights_init", self.weights_init, self._component_shape())
 
     def _latent_at_hand(self) -> MixtureChain:
         K, M = np.shape(self.weights_)
@@ -284,11 +309,8 @@ class GMMHMM(GaussianComponents, BaseHMM):
         return np.shape(self.means_)[-1]
 
     def _given(self, n_features: int) -> dict[str, np.ndarray]:
-        given = super()._given(n_features)
-        if self.weights_init is not None:
-            shape = (self.n_components, self.n_mix)
-            given["weights_"] = check_probabilities("weights_init", self.weights_init, shape)
-        return given
+        weights, given = self._initial_weights(), super()._given(n_features)
+        return given if weights is None else {**given, "weights_": weights}
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         K, M, given = self.n_components, self.n_mix, {}

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
+from skmix.estimators.checks import check_labels
 from skmix.estimators.criteria import Criteria
 from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
@@ -112,11 +113,14 @@ class BaseHMM(LatentVariableModel):
 
     # ---- fitting --------------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, *, sequence_id=None, lengths=None, sample_weight=None):
+    def fit(self, X, y=None, *, sequence_id=None, lengths=None, sample_weight=None, labels=None):
         """Fit the model by the chosen solver.
 
         The best of `n_init` starts is kept. With ``warm_start=True`` a fitted model starts from its own parameters,
         once.
+
+        Where states are known (`labels`), only paths through them count in the likelihood, for all solvers. The fitted
+        model knows no labels: its predictions are those for new rows.
 
         Parameters
         ----------
@@ -132,6 +136,8 @@ class BaseHMM(LatentVariableModel):
             Lengths of the sequences, in place of `sequence_id`. With neither, all rows are one sequence.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, the same for all rows of a sequence: an integer weight counts as that many equal sequences.
+        labels : array-like of int of shape (n_samples,), default=None
+            Known states of rows, from 0 to n_components − 1; −1 where unknown. State k is then that of label k.
 
         Returns
         -------
@@ -145,37 +151,43 @@ class BaseHMM(LatentVariableModel):
             not have an entry for each row.
         """
         check_ignored(X, y)
-        _, objective = self._prepare(X, sample_weight, sequence_id=sequence_id, lengths=lengths)
+        _, objective = self._prepare(X, sample_weight, sequence_id=sequence_id, lengths=lengths, labels=labels)
         self._fit(objective)
         return self
 
-    def _prepare(self, X, sample_weight=None, *, sequence_id=None, lengths=None) -> tuple[np.ndarray, ChainObjective]:
+    def _prepare(
+        self, X, sample_weight=None, *, sequence_id=None, lengths=None, labels=None
+    ) -> tuple[np.ndarray, ChainObjective]:
         """Validated data, and the objective of a fit to them."""
         X = self._check_data(X, reset=True)
+        labels = check_labels(labels, X, self.n_components)
         order, lengths = check_sequences(X, sequence_id, lengths)
-        X = X if order is None else X[order]
+        if order is not None:
+            X, labels = X[order], None if labels is None else labels[order]
         sequences = check_weights(X, lengths, sample_weight, self.n_components, order)
         n_samples = len(X)
         if not sequences.weight.all():  # sequences of weight 0 take no part, not even as starts
             rows, sequences = sequences.take(np.flatnonzero(sequences.weight))
-            X = X[rows]
+            X, labels = X[rows], None if labels is None else labels[rows]
         self._check_enough(len(X), n_samples)
         row_weight = None if (sequences.weight == 1.0).all() else sequences.row_weight
-        return X, self._over(X, sequences, *self._model_of(X, row_weight), row_weight)
+        return X, self._over(X, sequences, *self._model_of(X, row_weight), row_weight, labels)
 
     def _over(
-        self, X: np.ndarray, sequences: Sequences, model: Model, units: Units, weight: np.ndarray | None = None
+        self,
+        X: np.ndarray,
+        sequences: Sequences,
+        model: Model,
+        units: Units,
+        weight: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
     ) -> ChainObjective:
-        rows = self._rows(X, model.family, units, weight)
+        rows = self._rows(X, model.family, units, weight, labels)
         worthwhile = (rows.worth_threads and len(rows) > 1) or len(sequences.chunks) > 1
         return ChainObjective(model, rows, sequences, threads_for(worthwhile))
 
     def _begin(self, rng: np.random.RandomState, objective: Objective, n_components: int | None = None) -> Parameters:
         return CHAIN_STARTS[self.init_params](objective, rng)  # type: ignore[arg-type]
-
-    def _starts(self, objective: Objective) -> list[Parameters]:
-        latent = objective.model.latent
-        return [Parameters(latent.conform(one.latent), one.components) for one in super()._starts(objective)]
 
     @property
     def stationary_distribution_(self) -> np.ndarray:
@@ -487,7 +499,8 @@ class BaseHMM(LatentVariableModel):
         """Free parameters of the model."""
         family = self._family_at_hand()
         n_components = self._n_family_components()
-        return self._make_latent().n_parameters(n_components) + family.n_parameters(n_components, self._n_features())
+        of_components = family.n_parameters(n_components, self._n_features()) - self._n_held(family)
+        return self._make_latent().n_parameters(n_components) + of_components
 
     def _criteria(self, X, sequence_id=None, lengths=None, sample_weight=None) -> Criteria:
         """What the criteria are made of; the labels are the paths of the states."""

@@ -40,7 +40,8 @@ class HiddenMarkovModel(BaseHMM):
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
-        Number of starts; the fit with the highest objective is kept.
+        Number of starts; the fit with the highest objective is kept, but what a collapsed component gains by its
+        narrowness does not count.
     init_params : {"kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky"}, default="kmeans"
         The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
         random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
@@ -67,6 +68,8 @@ class HiddenMarkovModel(BaseHMM):
     components_init : dict of str to array-like, default=None
         Initial values of the emissions, by the names of the fitted attributes that the family has (without the
         underscore): ``{"rates": [[1.0], [5.0]]}``.
+    components_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose means, rates or probabilities stay as `components_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -106,6 +109,10 @@ class HiddenMarkovModel(BaseHMM):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -132,6 +139,7 @@ class HiddenMarkovModel(BaseHMM):
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
         "prior": [StrOptions({"data"}), None],
         "components_init": [Mapping, None],
+        "components_fixed": ["boolean", "array-like"],
     }
 
     def __init__(
@@ -155,6 +163,7 @@ class HiddenMarkovModel(BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         components_init=None,
+        components_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -180,6 +189,7 @@ class HiddenMarkovModel(BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.components_init = components_init
+        self.components_fixed = components_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start
@@ -198,6 +208,9 @@ class HiddenMarkovModel(BaseHMM):
     @property
     def _dtypes(self) -> tuple[type, ...]:  # type: ignore[override]
         return FAMILIES[self.family].dtypes
+
+    def _fixed_names(self) -> tuple[str, str]:
+        return "components_fixed", "components_init"
 
     def _make_family(self, X: np.ndarray, weight: np.ndarray | None, units: Units) -> Family:
         family = super()._make_family(X, weight, units)

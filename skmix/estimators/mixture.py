@@ -14,9 +14,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
-from skmix.estimators.checks import check_sample_weight, check_shape, check_weights
+from skmix.estimators.checks import check_labels, check_sample_weight, check_shape, check_weights
 from skmix.estimators.conditioning import Conditioning
 from skmix.estimators.criteria import Criteria
+from skmix.estimators.fixed import weight_structure
 from skmix.initialize.starts import STARTS
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.model import Model
@@ -36,11 +37,19 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         **LatentVariableModel._parameter_constraints,
         "init_params": [StrOptions(set(STARTS))],
         "weights_init": ["array-like", None],
+        "weights_fixed": ["boolean", "array-like"],
     }
 
     # ---- the model ------------------------------------------------------------------------------------------------
     def _make_latent(self) -> Any:
-        return Weights(self._pseudo_count())
+        structure = weight_structure(self._initial_weights(), self.weights_fixed, (self.n_components,))
+        return Weights(self._pseudo_count(), structure)
+
+    def _initial_weights(self) -> np.ndarray | None:
+        """Checked initial weights."""
+        if self.weights_init is None:
+            return None
+        return check_weights(check_shape("weights_init", self.weights_init, (self.n_components,)))
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         """Checked initial values of the components, by the public attributes that they stand for."""
@@ -48,9 +57,8 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     def _given(self, n_features: int) -> dict[str, np.ndarray]:
         given = self._given_components(n_features)
-        if self.weights_init is not None:
-            given["weights_"] = check_weights(check_shape("weights_init", self.weights_init, (self.n_components,)))
-        return given
+        weights = self._initial_weights()
+        return given if weights is None else {**given, "weights_": weights}
 
     def _publish_latent(self, latent: Any) -> dict[str, np.ndarray]:
         return {"weights_": latent}
@@ -63,11 +71,14 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     # ---- fitting --------------------------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, *, labels=None):
         """Fit the mixture by the chosen solver.
 
         The best of `n_init` starts is kept. With ``warm_start=True`` a fitted mixture starts from its own parameters,
         once.
+
+        Rows of known component (`labels`) add log p(x, component) to the log-likelihood in place of log p(x), for all
+        solvers. The fitted mixture knows no labels: its predictions are those for new rows, but `labels_` keeps them.
 
         Parameters
         ----------
@@ -77,6 +88,8 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows: an integer weight counts as that many equal rows.
+        labels : array-like of int of shape (n_samples,), default=None
+            Known components of rows, from 0 to n_components − 1; −1 where unknown. Component k is then that of label k.
 
         Returns
         -------
@@ -88,40 +101,52 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         ValueError
             If an argument is out of range, X has fewer rows than components, or all weights are zero.
         """
-        X, objective = self._prepare(X, sample_weight)
+        X, objective = self._prepare(X, sample_weight, labels)
         self._fit(objective)
         self.labels_ = self._labels(X)
+        if labels is not None:
+            given = np.ravel(labels)
+            self.labels_ = np.where(given >= 0, given, self.labels_)
         return self
 
-    def _prepare(self, X, sample_weight=None) -> tuple[np.ndarray, Objective]:
+    def _prepare(self, X, sample_weight=None, labels=None) -> tuple[np.ndarray, Objective]:
         """Validated data, and the objective of a fit to them."""
         X, kept, weight = self._check_fit_data(X, sample_weight)
-        return X, self._objective(kept, weight)
+        labels = check_labels(labels, X, self.n_components)
+        return X, self._objective(X[kept], weight, None if labels is None else labels[kept])
 
-    def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Validated data, the rows of positive weight, and their weights."""
+    def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, Any, np.ndarray | None]:
+        """Validated data, which of the rows have positive weight (an index), and the weights of these."""
         X = self._check_data(X, reset=True)
-        kept, weight = X, None
+        kept: Any = slice(None)
+        weight = None
         if sample_weight is not None:
             weight = check_sample_weight(sample_weight, X)
             if not weight.all():  # rows of weight 0 take no part, not even as starts
-                kept, weight = X[weight > 0], weight[weight > 0]
-        self._check_enough(len(kept), len(X))
+                kept, weight = weight > 0, weight[weight > 0]
+        self._check_enough(len(X) if weight is None else len(weight), len(X))
         return X, kept, weight
 
-    def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
-        return self._over(X, *self._model_of(X, weight), weight)
+    def _objective(self, X: np.ndarray, weight: np.ndarray | None, labels: np.ndarray | None = None) -> Objective:
+        return self._over(X, *self._model_of(X, weight), weight, labels)
 
-    def _over(self, X: np.ndarray, model: Model, units: Units, weight: np.ndarray | None = None) -> Objective:
-        rows = self._rows(X, model.family, units, weight)
+    def _over(
+        self,
+        X: np.ndarray,
+        model: Model,
+        units: Units,
+        weight: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+    ) -> Objective:
+        rows = self._rows(X, model.family, units, weight, labels)
         return Objective(model, rows, threads_for(rows.worth_threads and len(rows) > 1))
 
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
         super()._publish(objective, trace, ending)
         self._n_features_out = len(self.weights_)
 
-    def fit_predict(self, X, y=None, sample_weight=None):
-        """Fit the mixture and return the most probable component of each row.
+    def fit_predict(self, X, y=None, sample_weight=None, *, labels=None):
+        """Fit the mixture and return the most probable component of each row, or its label where that is known.
 
         Parameters
         ----------
@@ -131,20 +156,26 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
+        labels : array-like of int of shape (n_samples,), default=None
+            Known components of rows; −1 where unknown.
 
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            The same as ``fit(X).predict(X)``.
+            The same as ``fit(X).predict(X)`` where no label is given.
         """
-        return self.fit(X, y, sample_weight=sample_weight).labels_
+        return self.fit(X, y, sample_weight=sample_weight, labels=labels).labels_
 
     # ---- prediction -----------------------------------------------------------------------------------------------
+    def _latent_at_hand(self) -> Any:
+        """The fitted latent structure, whatever the parameters say by now."""
+        return Weights()
+
     def _each_block(self, X, consume) -> None:
         """``consume(objective, block, log_joint)`` for each block of validated `X` (see `Objective.each_block`)."""
         family = self._family_at_hand()
         units = self._fitted_units(family).rounded(X.dtype)
-        objective = self._over(X, Model(family, self._make_latent()), units)
+        objective = self._over(X, Model(family, self._latent_at_hand()), units)
         objective.each_block(self._adopt(family, units), partial(consume, objective))
 
     def _check_predict_data(self, X) -> np.ndarray:
@@ -291,8 +322,8 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     # ---- criteria -------------------------------------------------------------------------------------------------
     def _n_parameters(self) -> int:
         """Free parameters of the mixture."""
-        n_components = len(self.weights_)
-        of_components = self._family_at_hand().n_parameters(n_components, self.n_features_in_)
+        n_components, family = len(self.weights_), self._family_at_hand()
+        of_components = family.n_parameters(n_components, self.n_features_in_) - self._n_held(family)
         return of_components + self._make_latent().n_parameters(n_components)
 
     def _criteria(self, X, sample_weight=None) -> Criteria:

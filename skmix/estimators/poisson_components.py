@@ -22,6 +22,7 @@ class PoissonComponents:
     _own_constraints: ClassVar[Constraints] = {
         "prior": [StrOptions({"data"}), None],
         "rates_init": ["array-like", None],
+        "rates_fixed": ["boolean", "array-like"],
     }
 
     def _family_name(self) -> str:
@@ -36,7 +37,7 @@ class PoissonComponents:
         return {"rates_": rates}
 
     def _parameters_for(self, columns: np.ndarray) -> dict[str, Any]:
-        return {"rates_init": None}
+        return {"rates_init": None, "rates_fixed": False}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()  # type: ignore[misc]

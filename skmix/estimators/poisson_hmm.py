@@ -55,6 +55,8 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         must have the same numbers, each as often.
     rates_init : array-like of shape (n_components, n_features), default=None
         Initial rates, positive.
+    rates_fixed : bool or array-like of bool of shape (n_components,), default=False
+        States whose rates stay as `rates_init` has them; True for all.
     algorithm : {"viterbi", "posterior"}, default="viterbi"
         What :meth:`predict` gives: the most probable path, or the most probable state of each row.
     random_state : int, RandomState instance or None, default=None
@@ -94,6 +96,10 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list of Event
+        Components that lost all rows or collapsed onto a few of them, in all starts, and what was done: see
+        :class:`~skmix.estimators.events.Event`. In the best fit they are moved, in at most two trials, to where another
+        component's split gains most, unless that is no better or all initial values are given. Empty if there are none.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -140,6 +146,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         transmat_fixed=None,
         transmat_tied=None,
         rates_init=None,
+        rates_fixed=False,
         algorithm="viterbi",
         random_state=None,
         warm_start=False,
@@ -163,6 +170,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         self.transmat_fixed = transmat_fixed
         self.transmat_tied = transmat_tied
         self.rates_init = rates_init
+        self.rates_fixed = rates_fixed
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start

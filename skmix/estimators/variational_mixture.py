@@ -123,7 +123,7 @@ class VariationalGaussianMixture(BaseMixture):
     covariance_prior_ : ndarray of shape (n_features, n_features), ndarray of shape (n_features,) or float
         P, in the shape of `covariance_prior`.
     labels_ : ndarray of shape (n_samples,)
-        The most probable component of each row of the training data.
+        The most probable component of each row of the training data, or its label where one was given.
     converged_ : bool
         Whether the solver estimates that no more than `tol` remains to be gained.
     n_iter_ : int
@@ -143,6 +143,8 @@ class VariationalGaussianMixture(BaseMixture):
         Name of the solver that finished the fit.
     stop_reason_ : str
         Why it stopped.
+    events_ : list
+        Empty: components without rows are what the prior is there for.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -183,7 +185,7 @@ class VariationalGaussianMixture(BaseMixture):
 
     _component_attributes = ("means_", "precisions_cholesky_", "mean_precision_", "degrees_of_freedom_")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{name: rule for name, rule in BaseMixture._parameter_constraints.items() if name != "weights_init"},
+        **{name: rule for name, rule in BaseMixture._parameter_constraints.items() if "weights" not in name},
         "covariance_type": [StrOptions(_COVARIANCE_TYPES)],
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
         "weight_concentration_prior_type": [StrOptions(set(WEIGHT_PRIORS))],
@@ -269,8 +271,11 @@ class VariationalGaussianMixture(BaseMixture):
         fitted = getattr(self, "_fitted_weight_prior", None)
         return WEIGHT_PRIORS[fitted](self.weight_concentration_prior_) if fitted else self._weight_prior()
 
-    def _objective(self, X: np.ndarray, weight: np.ndarray | None) -> Objective:
-        without = super()._objective(X, weight)
+    def _latent_at_hand(self) -> VariationalWeights:
+        return self._make_latent()
+
+    def _objective(self, X: np.ndarray, weight: np.ndarray | None, labels: np.ndarray | None = None) -> Objective:
+        without = super()._objective(X, weight, labels)
         family, rows = cast(VariationalGaussian, without.model.family), without.rows
         model = Model(variational(family.inner, self._component_prior(family, rows)), self._weight_prior())
         return Objective(model, rows, without.threads)

@@ -149,6 +149,8 @@ class Family(ABC):
     softening : float
         Part of every row that a start shares out among all components: where a component whose rows all have the same
         value could never leave it.
+    locations : tuple of str
+        The parameters that say where a component lies (means, rates, probabilities): what users may hold.
     has_gradient : bool
         False where the charts are mere coordinates: then only EM and its accelerations can fit it.
     """
@@ -163,6 +165,7 @@ class Family(ABC):
     common_scale: ClassVar[bool] = False
     standardise: ClassVar[bool] = True
     softening: ClassVar[float] = 0.0
+    locations: ClassVar[tuple[str, ...]] = ()
     has_gradient: ClassVar[bool] = True
 
     @classmethod
@@ -275,6 +278,27 @@ class Family(ABC):
         A component without rows keeps its parameters.
         """
 
+    def silence(self, statistics: Any, held: np.ndarray) -> Any:
+        """Statistics by which `m_step` leaves the locations of some components, a mask (K,), where they are.
+
+        By default those of components without rows, which keep all of their parameters.
+        """
+        fields = ((f.name, getattr(statistics, f.name)) for f in dataclasses.fields(statistics))
+        kept = {name: np.where(held.reshape(-1, *[1] * (value.ndim - 1)), 0.0, value) for name, value in fields}
+        return dataclasses.replace(statistics, **kept)
+
+    def owners(self, parameters: Any, size: int) -> np.ndarray:
+        """The component whose location each of the `size` coordinates of a chart belongs to, −1 for all others.
+
+        Locations come first in all charts, one component behind the other.
+        """
+        K, d = self.location_scale(parameters)[0].shape
+        return np.concatenate([np.repeat(np.arange(K), d), np.full(size - K * d, -1)])
+
+    def n_locations(self, n_features: int) -> int:
+        """The number of free parameters that are the location of one component."""
+        return n_features
+
     def rebase(self, statistics: Any, old: Any, new: Any) -> Any:
         """Statistics formed at the parameters `old`, as they would read had they been formed at `new`.
 
@@ -305,6 +329,13 @@ class Family(ABC):
     def degenerate(self, components: Any, counts: np.ndarray) -> np.ndarray:
         """Which components, of so many rows (K,), are what the prior makes of them rather than the rows; mask (K,)."""
         return np.zeros(len(counts), dtype=bool)
+
+    def spikes(self, components: Any, counts: np.ndarray) -> np.ndarray:
+        """Nats that each row of a component gains by its having collapsed onto a few rows, (K,); 0 if it has not.
+
+        That is how much higher its log-density at its mean is than those of the others, on average over the rows.
+        """
+        return np.zeros(len(counts))
 
     @abstractmethod
     def n_parameters(self, n_components: int, n_features: int) -> int:

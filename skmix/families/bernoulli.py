@@ -136,6 +136,7 @@ class Bernoulli(PseudoRowFamily):
     """Independent Bernoulli features: φ = [x, 1], with the mask of observed entries before the 1."""
 
     attributes = ("probabilities_",)
+    locations = ("ones", "zeros")
     dtypes = (np.float64,)
     charts = {"frame": AngleFrame, "logit": LogitChart}
     explicit = ProbabilityChart

@@ -136,6 +136,7 @@ class Categorical(PseudoRowFamily):
     """
 
     attributes = ("probabilities_",)
+    locations = ("probabilities",)
     dtypes = (np.float64,)
     positive_only = True
     charts = {"frame": sphere_frame, "softmax": softmax_chart}
@@ -259,6 +260,12 @@ class Categorical(PseudoRowFamily):
         alive = has_rows(total)
         new = np.where(alive, counts, old) / np.where(alive, total, 1.0)
         return LevelProbabilities(np.where(old > 0, np.maximum(new, _LEAST), 0.0))
+
+    def owners(self, parameters: LevelProbabilities, size: int) -> np.ndarray:
+        return np.nonzero(parameters.simplexes.free)[0]
+
+    def n_locations(self, n_features: int) -> int:
+        return int(np.sum(self.n_categories - 1))
 
     def expected_log_density(self, statistics: LevelCounts, parameters: LevelProbabilities) -> float:
         return float(np.sum(statistics.counts * np.log(_floored(parameters.probabilities))))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -81,6 +81,7 @@ class ScaleParameters(NamedTuple):
 
 
 _HELD = 10.0  # variances above this multiple of what the penalty alone would give are the data's
+_NARROW = 1e3  # precision, in units of the data's and of the others', that a spike has at least
 _LOST = 1e-10  # share of the rows below which a component has none: its variance is that of some earlier iterate
 
 
@@ -99,6 +100,7 @@ class Gaussian(Family):
     """
 
     attributes = ("means_", "precisions_cholesky_")
+    locations = ("means",)
 
     def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS, prior: InverseWishart | None = None):
         self.prior_scatter, self.eps = np.asarray(prior_scatter, dtype=np.float64), float(eps)
@@ -158,6 +160,10 @@ class Gaussian(Family):
     def restrict(self, matrices: np.ndarray) -> np.ndarray:
         """Covariance matrices (K, d, d) in the shape that users see, averaged over what shares one."""
 
+    def silence(self, statistics: Moments, held: np.ndarray) -> Moments:
+        """Moments that leave means where they are: covariances become the second moments about these."""
+        return replace(statistics, first=np.where(held[:, np.newaxis], 0.0, statistics.first))
+
     def degenerate(self, components: Any, counts: np.ndarray) -> np.ndarray:
         """Components to whose variance the penalty contributes more than a tenth, in some direction.
 
@@ -171,6 +177,23 @@ class Gaussian(Family):
         own = np.sqrt(np.broadcast_to(self.prior_scatter, (d,)))
         least = np.linalg.eigvalsh(matrices / np.outer(own, own))[:, 0] * rows  # 1 where there is nothing but penalty
         return (least < _HELD) & (counts > _LOST * counts.sum())
+
+    @abstractmethod
+    def narrowness(self, components: Any) -> tuple[np.ndarray, np.ndarray]:
+        """A bound of the largest precision, and the logarithm of the root of the precision's determinant, (K,) each."""
+
+    def spikes(self, components: Any, counts: np.ndarray) -> np.ndarray:
+        few = (counts < components.means.shape[1] + 2) & (counts > _LOST * counts.sum())
+        precision, log_root = self.narrowness(components)
+        suspect = few & (precision > _NARROW)
+        if not suspect.any():
+            return np.zeros(len(counts))
+        suspect &= self.degenerate(components, counts)
+        others = np.where(suspect, 0.0, counts)
+        if not others.sum() > _LOST * counts.sum():
+            return np.zeros(len(counts))
+        excess = log_root - np.average(log_root, weights=others)
+        return np.where(suspect & (excess > 0.5 * np.log(_NARROW)), excess, 0.0)
 
     @staticmethod
     def pick(fast: Any, exact: Any, reach: float, rows: Rows) -> tuple[Any, float]:

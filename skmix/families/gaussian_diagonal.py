@@ -142,6 +142,10 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
     def n_parameters(self, n_components: int, n_features: int) -> int:
         return n_components * (n_features + self.n_squares(n_features))
 
+    def narrowness(self, components: ScaleParameters) -> tuple[np.ndarray, np.ndarray]:
+        scales = self.per_feature(components.scales) * np.ones_like(components.means)
+        return np.square(1.0 / scales).max(axis=1), -log_abs(scales).sum(axis=1)
+
     # ---- units ----------------------------------------------------------------------------------------------------
     def _unit(self, units: Units) -> np.ndarray:
         """The scale of the features that share a standard deviation."""

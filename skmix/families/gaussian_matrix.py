@@ -282,6 +282,12 @@ class MatrixGaussian(DependentFeatures, Gaussian):
         moved = Moments(extra.counts, first, half + transpose(half)).total()
         return self.lift(change, marginal, parameters) + moved
 
+    def narrowness(self, components: MatrixParameters) -> tuple[np.ndarray, np.ndarray]:
+        L, W = self.per_component(components.cholesky), self.per_component(components.whitening)
+        shape = (len(components.means),)
+        log_root = -log_abs(diagonal(L)).sum(axis=-1)
+        return np.broadcast_to(np.square(W).sum(axis=(-2, -1)), shape), np.broadcast_to(log_root, shape)
+
     def reach(self, parameters: MatrixParameters, rows: Rows) -> float:
         """max‖z‖² · λmax(precision), the largest term that may cancel in a log-density."""
         return rows.radius2 * float(np.square(parameters.whitening).sum(axis=(-2, -1)).max())

@@ -56,6 +56,9 @@ class TiedGaussian(MatrixGaussian):
         rows = self.rows_behind(counts)
         return self.move(parameters, shift, statistics.second / rows, between / rows)
 
+    def spikes(self, components: MatrixParameters, counts: np.ndarray) -> np.ndarray:
+        return np.zeros(len(counts))  # the covariance is that of all rows
+
     def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
         noise = rng.standard_normal((n_samples, parameters.means.shape[1]))
         return parameters.means[component] + noise @ parameters.cholesky.T

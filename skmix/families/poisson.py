@@ -111,6 +111,7 @@ class Poisson(PseudoRowFamily):
     """Independent Poisson counts: φ = [x, 1], with the mask of observed entries before the 1."""
 
     attributes = ("rates_",)
+    locations = ("rates",)
     dtypes = (np.float64,)
     positive_only = True
     charts = {"frame": RateFrame, "log": LogRate}

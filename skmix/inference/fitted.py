@@ -75,5 +75,5 @@ def look_again(estimator: Any, X: Any, sample_weight: Any, sequence_id: Any, len
             f"{caller} needs parameters that maximise a likelihood, but {type(estimator).__name__} has a posterior "
             "distribution over them, whose spread tells their uncertainty; fit the mixture without a prior instead."
         )
-    latent, components = twin._adopt(objective.model.family, objective.units)
-    return Fitted(twin, X, objective, Parameters(objective.model.latent.conform(latent), components))
+    parameters = twin._adopt(objective.model.family, objective.units)
+    return Fitted(twin, X, objective, objective.model.conform(parameters))

@@ -95,6 +95,8 @@ def by_moments(objective: ChainObjective, rng: np.random.RandomState) -> Paramet
         raise ValueError(
             f"init_params='spectral' takes one feature, X has {rows.n_features}; use 'kmeans' or 'mixture'."
         )
+    if rows.labels is not None:
+        raise ValueError("init_params='spectral' cannot make use of known 'labels'; use 'kmeans' or 'mixture'.")
     found = spectral(rows.X[:, 0], objective.sequences.first, rows.n_components, int(family.n_categories[0]), rng)
     start, transitions, emission = found
     components = family.adopt({"probabilities_": emission[:, np.newaxis]}, rows.units)

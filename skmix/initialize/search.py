@@ -43,10 +43,13 @@ class Search(BaseEstimator, ABC):
         The name in the registry.
     needs_independent_labels : bool
         Whether it takes mixtures only.
+    changes_number : bool
+        Whether it has other numbers of components on the way: then what is known of some of them cannot be kept.
     """
 
     name: ClassVar[str]
     needs_independent_labels: ClassVar[bool] = False
+    changes_number: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"max_rows": _ONE}
     max_rows: int
 
@@ -57,6 +60,11 @@ class Search(BaseEstimator, ABC):
             raise ValueError(
                 f"search={self.name!r} takes mixtures only; for a hidden Markov model choose search='short-runs', "
                 "'random-swap' or 'split-merge'."
+            )
+        if self.changes_number and (objective.rows.labels is not None or objective.model.restricted):
+            raise ValueError(
+                f"search={self.name!r} changes the number of components, so that it cannot keep known 'labels' or "
+                "fixed parameters; choose search='short-runs', 'random-swap' or 'split-merge'."
             )
 
     def improve(self, objective: Objective, begin: Begin, rng: np.random.RandomState) -> Parameters:
@@ -383,6 +391,7 @@ class OverfitMerge(Search):
 
     name = "overfit-merge"
     needs_independent_labels = True
+    changes_number = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **Search._parameter_constraints,
         "factor": [Interval(Real, 1.0, None, closed="neither")],

@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.exceptions import ConvergenceWarning
 
 from skmix.families.base import Family
+from skmix.initialize.known_labels import honouring
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
@@ -46,9 +47,10 @@ def start_from(assign: Assignment, objective: Objective, n_components: int | Non
     """The parameters that an M-step makes of assigned responsibilities."""
     family, latent = objective.model.family, objective.model.latent
     n_components = n_components or objective.rows.n_components
-    parameters = Parameters(latent.reference(n_components), family.reference(n_components, objective.rows.n_features))
+    parameters = objective.model.reference(n_components, objective.rows.n_features)
     if not family.standardise:  # where the data lie on the whole, for components that no row is assigned to
         parameters = objective.m_step_from(lambda block, R: R.fill(1.0 / n_components), parameters)
+    assign = honouring(assign, objective)
     if family.softening:
         assign = _softened(assign, family.softening)
     for _ in range(_MISSING_ROUNDS if objective.rows.grouped else 1):

@@ -54,6 +54,7 @@ class Chain:
     """
 
     independent = False
+    may_empty = False  # whether components without rows are what the prior is there for
     n_mix = 1  # components that a state emits from
 
     def __init__(
@@ -103,6 +104,10 @@ class Chain:
     def offset(self, parameters: ChainParameters) -> np.ndarray:
         """What is added to the log-densities of a row whatever the others are: nothing."""
         return np.zeros(len(parameters.start))
+
+    def confine(self, x: np.ndarray, excluded: np.ndarray) -> None:
+        """Take from rows, in place, the components that their known states rule out; both are (K, n)."""
+        x[excluded] = -np.inf
 
     def states(self, parameters: ChainParameters, x: np.ndarray) -> np.ndarray:
         """Emission log-densities (n, K) of the states, from those of the family's components."""

@@ -51,19 +51,25 @@ class MixtureChain:
         The number M.
     prior : float
         Pseudo-count of a Dirichlet prior on the weights of each mixture (its concentrations less 1).
+    structure : Simplexes, optional
+        Which weights of the mixtures are free, and what the others are; None where all are free.
     """
 
     independent = False
+    may_empty = False  # whether components without rows are what the prior is there for
 
-    def __init__(self, chain: Chain, n_mix: int, prior: float = 0.0):
+    def __init__(self, chain: Chain, n_mix: int, prior: float = 0.0, structure: Simplexes | None = None):
         self.chain, self.n_mix, self.prior = chain, n_mix, prior
-        self.free = Simplexes.of(np.ones((len(chain.transitions.group), n_mix), dtype=bool))
+        shape = len(chain.transitions.group), n_mix
+        self.structure = structure
+        self.free = Simplexes.of(np.ones(shape, dtype=bool)) if structure is None else structure
 
     def conform(self, parameters: MixtureParameters) -> MixtureParameters:
         """The parameters with the structure imposed on them."""
         weights = parameters.weights
         if self.prior:  # under which no weight can be 0
             weights = self.free.share(np.maximum(weights, LEAST_SHARE))
+        weights = weights if self.structure is None else self.structure.m_step(weights, weights)
         return MixtureParameters(self.chain.conform(parameters.chain), weights)
 
     def reference(self, n_components: int) -> MixtureParameters:
@@ -79,6 +85,10 @@ class MixtureChain:
     # ---- the rows -------------------------------------------------------------------------------------------------
     def offset(self, parameters: MixtureParameters) -> np.ndarray:
         return np.zeros(parameters.weights.size)
+
+    def confine(self, x: np.ndarray, excluded: np.ndarray) -> None:
+        """As :meth:`Chain.confine`, of pairs."""
+        self.chain.confine(x, excluded)
 
     def states(self, parameters: MixtureParameters, x: np.ndarray) -> np.ndarray:
         """Emission log-densities (n, K) of the states, from those of the family's components."""

@@ -25,6 +25,8 @@ class VariationalWeights(Weights):
         The prior's concentration.
     """
 
+    may_empty = True
+
     def __init__(self, concentration: float):
         super().__init__()  # the prior is no number of pseudo-rows
         self.concentration = float(concentration)

@@ -11,6 +11,7 @@ from skmix.families.base import LEAST_SHARE, Additive, Coordinates, ExplicitChar
 from skmix.families.simplex import Simplexes, SoftmaxChart
 
 _LEAST_WEIGHT = 1e-10  # where bounds, not coordinates, keep weights positive
+_APART = 1e4  # nats that an excluded component is below the others
 _LEAST_EXPONENT = {"float64": -700.0, "float32": -80.0}
 
 
@@ -28,20 +29,23 @@ class Weights:
     ----------
     prior : float
         Pseudo-count of a Dirichlet prior (its concentrations less 1), 0 for maximum likelihood. A weight of 0 stays.
+    structure : Simplexes, optional
+        Which weights are free, and what the others are; None where all are free.
     """
 
     independent = True  # no label tells of another
+    may_empty = False  # whether components without rows are what the prior is there for
 
-    def __init__(self, prior: float = 0.0):
-        self.prior = prior
+    def __init__(self, prior: float = 0.0, structure: Simplexes | None = None):
+        self.prior, self.structure = prior, structure
 
     def reference(self, n_components: int) -> np.ndarray:
-        """Equal weights."""
-        return np.full(n_components, 1.0 / n_components)
+        """Equal weights, as far as they are free."""
+        return np.full(n_components, 1.0 / n_components) if self.structure is None else self.structure.even()
 
     def conform(self, weights: np.ndarray) -> np.ndarray:
-        """The weights with the structure imposed on them: there is none."""
-        return weights
+        """The weights with the structure imposed on them."""
+        return weights if self.structure is None else self.structure.m_step(weights, weights)
 
     def leave_room(self, weights: np.ndarray) -> np.ndarray:
         """The weights of a start, none of them where a solver could not leave it."""
@@ -51,6 +55,14 @@ class Weights:
         """Log-weights (K,), −inf for a component of weight 0, added to the log-densities by the kernel."""
         with np.errstate(divide="ignore"):
             return np.log(weights)
+
+    def confine(self, log_joint: np.ndarray, excluded: np.ndarray) -> None:
+        """Take from rows, in place, the components that their known labels rule out; both are (K, n).
+
+        What is left to them is finite, as −inf means a component of weight 0, and far below rounding.
+        """
+        best = np.where(excluded, -np.inf, log_joint).max(axis=0)
+        np.minimum(log_joint, best - (_APART + np.abs(best)), out=log_joint, where=excluded)
 
     def posterior(self, log_joint: np.ndarray, weight: np.ndarray | None) -> tuple[float, LabelCounts]:
         """Turn log p(x_n, k) of shape (K, n), in place, into weighted responsibilities.
@@ -95,22 +107,30 @@ class Weights:
 
     def m_step(self, statistics: LabelCounts, weights: np.ndarray) -> np.ndarray:
         counts = np.maximum(statistics.counts, 0.0)  # sums from which old parts were taken may be negative by rounding
+        if self.structure is not None:
+            return self.structure.m_step(counts, weights)
         return counts / counts.sum()
 
     def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Coordinates:
         """The component frame, or else plain softmax; weights of 0 stay."""
-        return WeightChart(Simplexes.of(weights > 0), weights, np.ones(1), whitened=name == "frame")
+        return WeightChart(self._free(weights > 0), weights, np.ones(1), whitened=name == "frame")
+
+    def _free(self, positive: np.ndarray) -> Simplexes:
+        """Which weights can change, of those that are positive."""
+        if self.structure is None:
+            return Simplexes.of(positive)
+        return Simplexes(Simplexes.of(self.structure.free & positive).group, self.structure.constant)
 
     def explicit(self, weights: np.ndarray) -> ExplicitChart:
         """The weights as they are, for solvers that take constraints."""
-        return ExplicitWeights(weights)
+        return ExplicitWeights(weights, self._free(np.ones(len(weights), dtype=bool)))
 
     def log_prior(self, weights: np.ndarray) -> float:
         """Log prior density up to a constant, in nats (total)."""
         return self.prior * float(np.log(weights[weights > 0]).sum())
 
     def n_parameters(self, n_components: int) -> int:
-        return n_components - 1
+        return n_components - 1 if self.structure is None else self.structure.n_parameters
 
 
 class WeightChart(SoftmaxChart):
@@ -123,25 +143,32 @@ class WeightChart(SoftmaxChart):
 class ExplicitWeights(ExplicitChart):
     """The weights as they are; the objective depends on their ratios alone, so that it is defined off the simplex."""
 
-    def __init__(self, weights: np.ndarray):
-        self.start = np.maximum(weights, _LEAST_WEIGHT)
-        self.least = np.full_like(weights, _LEAST_WEIGHT)
+    def __init__(self, weights: np.ndarray, simplexes: Simplexes):
+        self.simplexes, free = simplexes, simplexes.free
+        self.start = np.where(free, np.maximum(weights, _LEAST_WEIGHT), weights)
+        self.least = np.where(free, _LEAST_WEIGHT, weights)
+        self.most = np.where(free, np.inf, weights)
+
+    def _inside(self, z: np.ndarray) -> np.ndarray:
+        return np.where(self.simplexes.free, np.where(z.real < _LEAST_WEIGHT, _LEAST_WEIGHT, z), 0.0)
 
     def parameters(self, z: np.ndarray) -> np.ndarray:
-        weights = np.where(z.real < _LEAST_WEIGHT, _LEAST_WEIGHT, z)
-        return weights / weights.sum()
+        return self.simplexes.share(self._inside(z), self.start)
 
     def coordinates(self, parameters: np.ndarray) -> np.ndarray:
         return parameters
 
     def idle(self, z: np.ndarray) -> np.ndarray:
-        return (z / np.linalg.norm(z))[:, np.newaxis]
+        free = np.where(self.simplexes.free, z, 0.0)
+        return (free / np.linalg.norm(free))[:, np.newaxis] if free.any() else np.zeros((len(z), 0))
 
     def sizes(self, statistics: LabelCounts) -> np.ndarray:
         return np.sqrt(np.maximum(self.start, LEAST_SHARE))
 
     def gradient(self, z: np.ndarray, parameters: np.ndarray, statistics: LabelCounts) -> np.ndarray:
-        return (statistics.counts / parameters - statistics.counts.sum()) / z.sum()
+        free, inside = self.simplexes.free, self._inside(z)
+        counts, total = np.where(free, statistics.counts, 0.0), inside.sum() if free.any() else 1.0
+        return counts / np.where(free, inside, 1.0) - np.where(free, counts.sum() / total, 0.0)
 
 
 def normalise(log_joint: np.ndarray) -> np.ndarray:

@@ -59,6 +59,8 @@ class Block:
         Runs of columns of `Z` that share one row of `patterns`.
     patterns : ndarray of shape (len(segments), n_features) or None
         True where observed.
+    excluded : ndarray of shape (n_components, n) or None
+        True for components that a row's known label rules out; None where no label is known.
     features : ndarray of shape (F, n) or None
         Set by the kernel; kept from pass to pass where the data are small.
     marginal : object or None
@@ -71,6 +73,7 @@ class Block:
     weight: np.ndarray | None
     segments: list[tuple[int, int]]
     patterns: Any
+    excluded: np.ndarray | None = None
     keep: bool = False
     features: np.ndarray | None = field(default=None, repr=False)
     marginal: Any = None
@@ -104,6 +107,10 @@ class Rows:
         ``row_size(masked)``: how many numbers a kernel forms of a row (`masked`: some entries are missing).
     n_components : int
         The number of components, likewise.
+    labels : ndarray of int, shape (n_samples,), optional
+        Known labels of rows, −1 where unknown; None where none is known.
+    n_labels : int, optional
+        How many labels there are, each for as many components, one behind the other; None for one of each component.
     """
 
     def __init__(
@@ -115,9 +122,12 @@ class Rows:
         group: bool = False,
         row_size: Callable[[bool], int] = lambda masked: 1,
         n_components: int = 1,
+        labels: np.ndarray | None = None,
+        n_labels: int | None = None,
     ):
-        self.X, self.units, self.weight = X, units, weight
-        self._layout = {"group": group, "row_size": row_size, "n_components": n_components}
+        self.X, self.units, self.weight, self.labels = X, units, weight, labels
+        self._layout = {"group": group, "row_size": row_size, "n_components": n_components, "n_labels": n_labels}
+        self.n_labels = n_components if n_labels is None else n_labels
         self.dtype = X.dtype
         self.n_samples, self.n_features = X.shape
         self.total_weight = float(self.n_samples if weight is None else weight.sum(dtype=np.float64))
@@ -154,8 +164,8 @@ class Rows:
 
     def take(self, chosen: np.ndarray) -> Rows:
         """Some of the rows, standardised as all of them are."""
-        weight = None if self.weight is None else self.weight[chosen]
-        return Rows(self.X[chosen], self.units, weight, **self._layout)  # type: ignore[arg-type]
+        weight, labels = (None if part is None else part[chosen] for part in (self.weight, self.labels))
+        return Rows(self.X[chosen], self.units, weight, labels=labels, **self._layout)  # type: ignore[arg-type]
 
     def _cut(self, size: int) -> list[tuple[int, int]]:
         if self.grouped is not None:
@@ -217,7 +227,15 @@ class Rows:
                 observed = work.take("observed", Z.shape, self.dtype)
                 np.logical_not(missing, out=observed, casting="unsafe")
         weight = None if self.weight is None else self.weight[rows]
-        return Block(rows, Z, observed, weight, segments, patterns)
+        return Block(rows, Z, observed, weight, segments, patterns, self._excluded(rows))
+
+    def _excluded(self, rows: Any) -> np.ndarray | None:
+        """The components that the known labels of some rows rule out, (n_components, n)."""
+        if self.labels is None:
+            return None
+        own = np.repeat(np.arange(self.n_labels), self.n_components // self.n_labels)[:, np.newaxis]
+        labels = self.labels[rows]
+        return (own != labels) & (labels >= 0)
 
 
 def _clear(Z: np.ndarray, missing: np.ndarray) -> None:

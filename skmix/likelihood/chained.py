@@ -104,7 +104,7 @@ class ChainObjective(Objective):
 
         def task(index: int, work: Workspace) -> int:
             block = self.rows.block(index, work)
-            with_columns(block, x, work, self.rows.dtype, lambda out: kernel.log_density(block, out, work))
+            with_columns(block, x, work, self.rows.dtype, lambda out: self._write_joint(kernel, block, out, work))
             return 0
 
         self._over_blocks(task)

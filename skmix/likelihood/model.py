@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from skmix.families.base import Additive, Chart, Coordinates, ExplicitChart, Family
+from skmix.likelihood.held import Held
 
 
 class Parameters(NamedTuple):
@@ -34,10 +35,35 @@ class Model:
     family : Family
     latent : object
         E.g. :class:`skmix.latent.weights.Weights`.
+    held : Held, optional
+        Components that keep their locations.
     """
 
-    def __init__(self, family: Family, latent: Any):
-        self.family, self.latent = family, latent
+    def __init__(self, family: Family, latent: Any, held: Held | None = None):
+        self.family, self.latent, self.held = family, latent, held
+
+    @property
+    def restricted(self) -> bool:
+        """Whether some components, or weights of a mixture, are to stay as they are."""
+        return self.held is not None or (self.latent.independent and self.latent.structure is not None)
+
+    def reference(self, n_components: int, n_features: int) -> Parameters:
+        """Components that differ in nothing but what is held."""
+        components = self.family.reference(n_components, n_features)
+        return self._keep(Parameters(self.latent.reference(n_components), components))
+
+    def conform(self, parameters: Parameters) -> Parameters:
+        """The parameters with the structure, and what is held, imposed on them."""
+        return self._keep(Parameters(self.latent.conform(parameters.latent), parameters.components))
+
+    def _keep(self, parameters: Parameters) -> Parameters:
+        return parameters if self.held is None else parameters._replace(components=self.held.put(parameters.components))
+
+    def n_parameters(self, n_components: int, n_features: int) -> int:
+        """Free parameters."""
+        kept = 0 if self.held is None else int(self.held.mask.sum()) * self.family.n_locations(n_features)
+        of_components = self.family.n_parameters(n_components, n_features) - kept
+        return self.latent.n_parameters(n_components) + of_components
 
     def penalise(self, statistics: Statistics, parameters: Parameters) -> Statistics:
         """Statistics with the prior's pseudo-statistics added."""
@@ -64,7 +90,10 @@ class Model:
         """The maximiser of the expected complete-data log-likelihood given penalised statistics at `parameters`."""
         return Parameters(
             self.latent.m_step(statistics.latent, parameters.latent),
-            self.family.m_step(statistics.components, parameters.components),
+            self.family.m_step(
+                statistics.components if self.held is None else self.held.silence(statistics.components),
+                parameters.components,
+            ),
         )
 
     def chart(self, name: str, parameters: Parameters, statistics: Statistics) -> Any:
@@ -76,14 +105,16 @@ class Model:
                 f"{sorted(charts)}."
             )
         kind = ModelChart if self.family.has_gradient else ModelCoordinates
+        components = charts[name](self.family, parameters.components, statistics.components)
         return kind(
             self.latent.chart(name, parameters.latent, statistics.latent),
-            charts[name](self.family, parameters.components, statistics.components),
+            components if self.held is None else self.held.chart(components, parameters.components),
         )
 
     def explicit(self, parameters: Parameters) -> ExplicitModelChart:
         """Parameters as they are: weights, locations, and the rest."""
         components = self.family.explicit(self.family, parameters.components, None)
+        components = components if self.held is None else self.held.explicit(components, parameters.components)
         return ExplicitModelChart(self.latent.explicit(parameters.latent), components)
 
 

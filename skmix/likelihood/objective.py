@@ -88,8 +88,7 @@ class Objective:
     @property
     def n_parameters(self) -> int:
         """Free parameters of the model."""
-        K, d = self.rows.n_components, self.rows.n_features
-        return self.model.latent.n_parameters(K) + self.model.family.n_parameters(K, d)
+        return self.model.n_parameters(self.rows.n_components, self.rows.n_features)
 
     # ---- what solvers use -----------------------------------------------------------------------------------------
     @_unwarned
@@ -298,7 +297,9 @@ class Objective:
 
         def task(index: int, work: Workspace) -> int:
             block = self.rows.block(index, work)
-            found[block.rows] = self._log_joint(kernel, block, work).T
+            R = work.take("R", (len(kernel.offset), len(block)), self.rows.dtype)
+            kernel.log_density(block, R, work)
+            found[block.rows] = R.T
             return 0
 
         with self.threads.open():
@@ -377,8 +378,14 @@ class Objective:
 
     def _log_joint(self, kernel: Kernel, block: Block, work: Workspace) -> np.ndarray:
         R = work.take("R", (len(kernel.offset), len(block)), self.rows.dtype)
-        kernel.log_density(block, R, work)
+        self._write_joint(kernel, block, R, work)
         return R
+
+    def _write_joint(self, kernel: Kernel, block: Block, out: np.ndarray, work: Workspace) -> None:
+        """Log-densities of a block, confined to what is known of its labels."""
+        kernel.log_density(block, out, work)
+        if block.excluded is not None:
+            self.model.latent.confine(out, block.excluded)
 
 
 class Part:

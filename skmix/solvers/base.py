@@ -32,6 +32,8 @@ class Solver(BaseEstimator, ABC):
         Whether it climbs by gradients.
     needs_independent_labels : bool
         Whether it takes mixtures only, no chains.
+    needs_all_free : bool
+        Whether it cannot hold weights or locations of components.
     """
 
     name: ClassVar[str]
@@ -39,6 +41,7 @@ class Solver(BaseEstimator, ABC):
     takes: ClassVar[str] = ""
     needs_gradient: ClassVar[bool] = False
     needs_independent_labels: ClassVar[bool] = False
+    needs_all_free: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {}
 
     def check(self, objective: Objective) -> None:
@@ -54,6 +57,11 @@ class Solver(BaseEstimator, ABC):
             raise ValueError(
                 f"solver={self.name!r} needs independent labels, but the states of a hidden Markov model depend "
                 "on each other; choose solver='auto', 'em' or 'lbfgs'."
+            )
+        if self.needs_all_free and model.restricted:
+            raise ValueError(
+                f"solver={self.name!r} moves all components and weights together and cannot hold any of them fixed; "
+                "choose solver='auto', 'em' or 'lbfgs'."
             )
         missing = [method for method in self.requires if not getattr(model.family, method, None)]
         if missing:
@@ -79,10 +87,16 @@ class Solver(BaseEstimator, ABC):
             if not np.isfinite(point.value):
                 raise ValueError(
                     "The objective cannot be computed at the start: means_init, precisions_init or the weights are too "
-                    "far from the data's own scale. Change them, or let init_params find a start."
+                    "far from the data's own scale, or labels are known that the weights or transitions of 0 rule out. "
+                    "Change them, or let init_params find a start."
                 )
             trace.accept(point)
-            ending = self.unfinished(point, trace) if trace.exhausted else self.run(objective, point, trace)
+            if trace.exhausted:
+                ending = self.unfinished(point, trace)
+            elif objective.n_parameters == 0:  # all is known
+                ending = self.converged(point, 0.0, trace)
+            else:
+                ending = self.run(objective, point, trace)
             if trace.n_iter == 0 and ending.converged:  # the start is the optimum: an iterate of its own
                 trace.accept(ending.point)
             trace.ending = ending

@@ -110,13 +110,13 @@ class Constrained(Solver):
         scaled = limits.scaled(search.begin, search.sizes)
         result = minimize(
             search.descend,
-            np.zeros_like(search.begin),
+            np.zeros(int(limits.free.sum())),
             jac=True,
             method=self.method,
             bounds=Bounds(scaled.least, scaled.most),
             constraints=scaled.of_scipy(self.method),
             callback=search.called,
-            **_arguments(self.method, trace, len(search.begin)),
+            **_arguments(self.method, trace, int(limits.free.sum())),
         )
         search.called(OptimizeResult(x=result.x))
         if trace.exhausted or result.nit >= trace.max_iter:
@@ -203,25 +203,32 @@ class _Limits(NamedTuple):
     least: np.ndarray
     most: np.ndarray
 
+    @property
+    def free(self) -> np.ndarray:
+        """Which coordinates are not held between equal bounds, a mask."""
+        return self.least < self.most
+
     def of_scipy(self, method: str) -> list[Any]:
         """The linear constraints as SciPy's `method` takes them."""
         if method == "trust-constr":
-            return [LinearConstraint(self.A, self.low, self.high)]
+            return [LinearConstraint(self.A, self.low, self.high)] if len(self.A) else []
         equal = self.low == self.high
         below, above = np.isfinite(self.low) & ~equal, np.isfinite(self.high) & ~equal
         signed = np.concatenate([self.A[below], -self.A[above]])
         limit = np.r_[self.low[below], -self.high[above]]
         A, b = self.A[equal], self.low[equal]
-        kinds = [{"type": "eq", "fun": lambda x: A @ x - b, "jac": lambda x: A}]
+        kinds = [{"type": "eq", "fun": lambda x: A @ x - b, "jac": lambda x: A}] if len(A) else []
         if len(signed):
             kinds.append({"type": "ineq", "fun": lambda x: signed @ x - limit, "jac": lambda x: signed})
         return kinds
 
     def scaled(self, begin: np.ndarray, sizes: np.ndarray) -> _Limits:
-        """The same limits on u where x = begin + sizes·u."""
-        moved = self.A @ begin
-        least, most = (self.least - begin) / sizes, (self.most - begin) / sizes
-        return _Limits(self.A * sizes, self.low - moved, self.high - moved, least, most)
+        """The same limits on u where x = begin + sizes·u, u being 0 where x is held."""
+        free, moved = self.free, self.A @ begin
+        least, most = ((bound - begin)[free] / sizes[free] for bound in (self.least, self.most))
+        A = (self.A * sizes)[:, free]
+        left = A.any(axis=1)  # others have nothing to say of what is free
+        return _Limits(A[left], (self.low - moved)[left], (self.high - moved)[left], least, most)
 
     def nearest(self, x: np.ndarray) -> np.ndarray:
         """The nearest feasible point.
@@ -263,8 +270,8 @@ class _Limits(NamedTuple):
 class _Search:
     """Values and gradients for SciPy, and the feasible iterates among what it tries.
 
-    SciPy works on u where x = begin + sizes·u: from the same Hessian in all directions its first step is then about
-    EM's, and does not throw components across the data.
+    SciPy works on u where x = begin + sizes·u, of what is not held: from the same Hessian in all directions its first
+    step is then about EM's, and does not throw components across the data.
     """
 
     def __init__(self, objective: Objective, chart: ExplicitModelChart, limits: _Limits, point: Point, trace: Trace):
@@ -272,22 +279,28 @@ class _Search:
         self.begin, self.sizes = chart.coordinates(point.parameters), chart.sizes(point.statistics)
         self.last: tuple[np.ndarray, Point] = (self.begin, point)
 
+    def _whole(self, u: np.ndarray) -> np.ndarray:
+        """All coordinates."""
+        x = self.begin.copy()
+        x[self.limits.free] += self.sizes[self.limits.free] * u
+        return x
+
     def _at(self, x: np.ndarray) -> Point:
         if not np.array_equal(x, self.last[0]):
             self.last = (x.copy(), self.objective.at(self.chart.parameters(x)))
         return self.last[1]
 
     def descend(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        x = self.begin + self.sizes * u
+        x, free = self._whole(u), self.limits.free
         point = self._at(x)
-        gradient = self.objective.gradient(self.chart, x, point)
+        gradient = self.objective.gradient(self.chart, x, point)[free]
         if not (np.isfinite(point.value) and np.isfinite(gradient).all()):
             return wall_of(self.point), np.zeros_like(u)
-        return -point.value, -self.sizes * gradient
+        return -point.value, -self.sizes[free] * gradient
 
     def called(self, intermediate_result: OptimizeResult, *_: Any) -> None:
         """SciPy's callback at every iterate: feasible ones that are not lower are accepted."""
-        x = self.begin + self.sizes * np.asarray(getattr(intermediate_result, "x", intermediate_result))
+        x = self._whole(np.asarray(getattr(intermediate_result, "x", intermediate_result)))
         inside = self.limits.snap(x)
         if inside is None or self.trace.exhausted:
             return

@@ -48,6 +48,7 @@ class Riemannian(Solver):
     takes = "It takes Gaussian mixtures with covariance_type='full' only."
     needs_gradient = True
     needs_independent_labels = True
+    needs_all_free = True
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"memory": [Interval(Integral, 1, None, closed="left")]}
 
     def __init__(self, memory: int = 20):
