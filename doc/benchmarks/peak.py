@@ -1,30 +1,35 @@
-"""Memory of one rival's EM iterations, measured in this process: ``peak.py RIVAL N D K PASSES`` prints JSON."""
+"""Memory of one rival's EM iterations, measured in this process: ``peak.py KIND RIVAL N D K PASSES`` prints JSON.
+
+KIND is mixture, or chain for one long sequence of a hidden Markov model.
+"""
 
 from __future__ import annotations
 
 import json
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
-
-from problems import grid_problem
-from rivals import RIVALS
+from typing import Any
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+Kind = tuple[Callable[[int, int, int], Any], dict[str, Any]]  # how to make a problem, and the rivals
 _GAUGES = {
     True: "VmHWM of a fresh process, reset to the memory in use before each stage",
     False: "ru_maxrss of a fresh process, without a reset: growth below an earlier peak does not show",
 }
 
 
-def main(rival: str, *sizes: str) -> None:
+def main(kind: str, rival: str, *sizes: str) -> None:
     """Build the data, build what iterations need, iterate; report what each stage added to the peak."""
     n, d, K, passes = map(int, sizes)
-    _warm_up(rival, d, K)
-    problem = grid_problem(n, d, K)
+    make, rivals = _KINDS[kind]()
+    with (task := rivals[rival].iteration(make(20 * K, d, K))).session():
+        task.run()  # so that libraries have loaded what they load once
+    problem = make(n, d, K)
     exact = _reset()
     before = _peak()
-    task = RIVALS[rival].iteration(problem)
+    task = rivals[rival].iteration(problem)
     setup = _peak() - before
     _reset()
     before = _peak()
@@ -32,16 +37,26 @@ def main(rival: str, *sizes: str) -> None:
         for _ in range(passes):
             task.run()
     growth = _peak() - before
-    shape = {"rival": rival, "n": n, "d": d, "K": K, "passes": passes}
+    shape = {"kind": kind, "rival": rival, "n": n, "d": d, "K": K, "passes": passes}
     sizes_mb = {"data_mb": problem.X.nbytes / 1e6, "setup_mb": setup, "passes_mb": growth}
     print(json.dumps({**shape, **sizes_mb, "gauge": _GAUGES[exact]}))
 
 
-def _warm_up(rival: str, d: int, K: int) -> None:
-    """One iteration on few rows, so that libraries have loaded what they load once."""
-    task = RIVALS[rival].iteration(grid_problem(20 * K, d, K))
-    with task.session():
-        task.run()
+def _mixtures() -> Kind:
+    from problems import grid_problem
+    from rivals import RIVALS
+
+    return grid_problem, RIVALS
+
+
+def _chains() -> Kind:
+    from hmm_problems import series
+    from rivals.chains import CHAIN_RIVALS
+
+    return lambda n, d, K: series(K, [n], d), CHAIN_RIVALS
+
+
+_KINDS = {"mixture": _mixtures, "chain": _chains}
 
 
 def _reset() -> bool:

@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
 from skmix.estimators.fixed import weight_structure
-from skmix.estimators.gaussian_components import GaussianComponents, checked_factor
+from skmix.estimators.gaussian_components import GaussianComponents, checked_factor, factor_of
 from skmix.estimators.hidden_markov import BaseHMM
 from skmix.estimators.transitions import check_probabilities
 from skmix.families.base import Family
@@ -281,8 +281,23 @@ class GMMHMM(GaussianComponents, BaseHMM):
 
     @property
     def covars_(self) -> np.ndarray:
-        """`covariances_` by hmmlearn's name."""
-        return self.covariances_
+        """`covariances_` by hmmlearn's name; it can be set, for a model that is written down, not fitted."""
+        family: Any = self._family_at_hand()
+        factor = np.asarray(self.precisions_cholesky_, dtype=np.float64)
+        if _shared(family):
+            return family.covariances_of(factor)
+        return family.covariances_of(factor.reshape(-1, *factor.shape[2:])).reshape(factor.shape)
+
+    @covars_.setter
+    def covars_(self, value: Any) -> None:
+        K, M, d = np.shape(self.means_)
+        family: Any = self._family_at_hand()
+        own = family.precisions_shape(K * M, d)
+        shape = own if _shared(family) else (K, M, *own[1:])
+        if np.shape(value) != shape:
+            raise ValueError(f"Covariances should have the shape of {shape}, but got {np.shape(value)}")
+        factor = factor_of(family, np.reshape(value, own), K * M, d)
+        self.precisions_cholesky_ = factor.reshape(shape)
 
     def _n_features(self) -> int:
         return np.shape(self.means_)[-1]

@@ -16,7 +16,13 @@ from skmix.estimators.checks import check_labels
 from skmix.estimators.criteria import Criteria
 from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
-from skmix.estimators.transitions import check_prior, check_probabilities, start_structure, transition_structure
+from skmix.estimators.transitions import (
+    check_long_run,
+    check_prior,
+    check_probabilities,
+    start_structure,
+    transition_structure,
+)
 from skmix.initialize.chains import CHAIN_STARTS
 from skmix.latent import recursion
 from skmix.latent.chain import Chain, ChainParameters
@@ -60,6 +66,7 @@ class BaseHMM(LatentVariableModel):
                     "'startprob_init' says how sequences start, but with start='stationary' that follows from the "
                     "transition matrix; leave it out."
                 )
+            check_long_run(transitions)
             return StationaryChain(transitions, prior)
         start = start_structure(self._initial("startprob_init"), self.start == "fixed", K)
         return Chain(start, transitions, check_prior("startprob_prior", self.startprob_prior, (K,)), prior)
@@ -157,8 +164,7 @@ class BaseHMM(LatentVariableModel):
         order, lengths = check_sequences(X, sequence_id, lengths)
         if order is not None:
             X, labels = X[order], None if labels is None else labels[order]
-        weight = sample_weight if sample_weight is None or order is None else np.asarray(sample_weight)[order]
-        sequences = check_weights(X, lengths, weight, self.n_components)
+        sequences = check_weights(X, lengths, sample_weight, self.n_components, order)
         n_samples = len(X)
         if not sequences.weight.all():  # sequences of weight 0 take no part, not even as starts
             rows, sequences = sequences.take(np.flatnonzero(sequences.weight))
@@ -186,6 +192,7 @@ class BaseHMM(LatentVariableModel):
     @property
     def stationary_distribution_(self) -> np.ndarray:
         """The part of the time that the chain spends in each state in the long run, (n_components,)."""
+        check_is_fitted(self, self._latent_attributes)
         return long_run(*self._chain_at_hand())
 
     # ---- prediction -----------------------------------------------------------------------------------------------
@@ -193,10 +200,26 @@ class BaseHMM(LatentVariableModel):
         """A latent structure of the fitted size."""
         return Chain.free(len(self.transmat_))
 
+    def _check_at_hand(self) -> None:
+        """Refuse a model that is not fitted, or whose chain was set by hand to what is none."""
+        check_is_fitted(self, self._latent_attributes)
+        K = getattr(self, "_fitted_model", (None, self.n_components))[1]
+        if np.shape(self.transmat_) != (K, K):
+            raise ValueError(
+                f"'transmat_' has the shape of {np.shape(self.transmat_)}, but n_components={K}; make them fit."
+            )
+        for name, shape in (("startprob_", (K,)), ("transmat_", (K, K))):
+            check_probabilities(name, getattr(self, name), shape)
+
     def _look(self, X, sequence_id, lengths) -> Look:
         """Emission log-densities of validated rows under the fitted model."""
-        check_is_fitted(self, "transmat_")
+        self._check_at_hand()
         X = self._check_data(X, reset=False)
+        if X.shape[1] != self._n_features():
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {type(self).__name__} is expecting {self._n_features()} features as "
+                "input."
+            )
         order, lengths = check_sequences(X, sequence_id, lengths)
         X = X if order is None else X[order]
         family = self._family_at_hand()
@@ -208,8 +231,7 @@ class BaseHMM(LatentVariableModel):
 
     def _responsibilities(self, X, *, sequence_id=None, lengths=None) -> np.ndarray:
         """Probabilities of the family's components given all rows of a sequence, each sequence in one piece."""
-        look = self._look(X, sequence_id, lengths)
-        return look.objective.model.latent.components(look.parameters.latent, look.emissions, look.smooth())
+        return self._look(X, sequence_id, lengths).components()
 
     def decode(self, X, *, sequence_id=None, lengths=None, algorithm=None):
         """The most probable states, and how probable they are.
@@ -236,7 +258,7 @@ class BaseHMM(LatentVariableModel):
         look = self._look(X, sequence_id, lengths)
         algorithm = self.algorithm if algorithm is None else algorithm
         if algorithm == "viterbi":
-            path, log_probability = recursion.viterbi(look.chain, look.states(), look.sequences)
+            path, log_probability = look.most_probable_path()
             return float(log_probability.sum()), look.restore(path)
         if algorithm != "posterior":
             raise ValueError(f"algorithm must be 'viterbi' or 'posterior'. Got {algorithm!r} instead.")
@@ -407,9 +429,7 @@ class BaseHMM(LatentVariableModel):
         states = np.empty((len(state), steps, state.shape[1]))
         for step in range(steps):
             states[:, step] = state = state @ look.chain.transitions
-        means, variances = self._state_moments()
-        mean = states @ means
-        return Forecast(states, mean, np.maximum(states @ (variances + means**2) - mean**2, 0.0))
+        return Forecast.of(states, *self._state_moments())
 
     def impute(self, X, *, sequence_id=None, lengths=None):
         """The rows with each missing value at its expectation, given all observed values of the sequence.
@@ -430,8 +450,7 @@ class BaseHMM(LatentVariableModel):
         X : ndarray of shape (n_samples, n_features)
         """
         look = self._look(X, sequence_id, lengths)
-        responsibilities = look.objective.model.latent.components(look.parameters.latent, look.emissions, look.smooth())
-        return look.restore(look.objective.complete(look.parameters, responsibilities))
+        return look.restore(look.objective.complete(look.parameters, look.components()))
 
     def sample(self, n_samples=1, *, lengths=None):
         """Draw sequences from the fitted model.
@@ -450,7 +469,7 @@ class BaseHMM(LatentVariableModel):
         states : ndarray of shape (n_samples,)
             Their states.
         """
-        check_is_fitted(self, "transmat_")
+        self._check_at_hand()
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(
                 f"Invalid value for 'n_samples': {n_samples!r}. The sampling requires at least one sample."
@@ -486,8 +505,8 @@ class BaseHMM(LatentVariableModel):
     def _criteria(self, X, sequence_id=None, lengths=None, sample_weight=None) -> Criteria:
         """What the criteria are made of; the labels are the paths of the states."""
         look = self._look(X, sequence_id, lengths)
-        weight = sample_weight if sample_weight is None or look.order is None else np.asarray(sample_weight)[look.order]
-        sequences = check_weights(look.objective.rows.X, look.sequences.lengths, weight, len(self.transmat_))
+        X, lengths = look.objective.rows.X, look.sequences.lengths
+        sequences = check_weights(X, lengths, sample_weight, len(self.transmat_), look.order)
         log_density = look.filter()[1]
         row_weight = sequences.row_weight
         return Criteria(

@@ -219,6 +219,25 @@ class HiddenMarkovModel(BaseHMM):
         family: Any = FAMILIES[getattr(self, "_fitted_model", (self.family,))[0]]
         return family.of_public(self._public(family.attributes)) if hasattr(self, "transmat_") else family()
 
+    def _starts(self, objective: Any) -> list[Any]:
+        self._check_components(objective.model.family, objective.rows.n_features)
+        return super()._starts(objective)
+
+    def _check_components(self, family: Family, n_features: int) -> None:
+        """Refuse initial values of another shape than the family's, or such as it cannot have."""
+        given, units = self._given_components(n_features), Units.identity(n_features)
+        own = family.publish(family.reference(self.n_components, n_features), units)
+        for attribute, value in given.items():
+            name = f"components_init[{attribute.removesuffix('_')!r}]"
+            check_shape(name, value, own[attribute].shape)
+        published = family.publish(family.adopt({**own, **given}, units), units)
+        for attribute, value in given.items():
+            if not np.allclose(published[attribute], value, rtol=1e-6, atol=0.0):
+                raise ValueError(
+                    f"components_init[{attribute.removesuffix('_')!r}] has values that family={self.family!r} cannot "
+                    f"have, such as {value.flat[np.argmax(np.abs(published[attribute] - value))]:g}."
+                )
+
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         given = {}
         for name, value in (self.components_init or {}).items():

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils import column_or_1d
-from sklearn.utils.validation import _check_sample_weight, _num_samples, check_consistent_length
+from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 from skmix.likelihood.sequences import Sequences
 
@@ -32,18 +31,36 @@ def check_sequences(
         return None, lengths
     if sequence_id is None:
         return None, np.array([len(X)])
-    sequence_id = column_or_1d(sequence_id)
-    check_consistent_length(X, sequence_id)
-    if sequence_id.dtype.kind == "f" and np.isnan(sequence_id).any():
-        raise ValueError("sequence_id contains NaN; give each row the identifier of its sequence.")
+    sequence_id = check_identifiers(sequence_id, len(X))
     begins = np.flatnonzero(np.r_[True, sequence_id[1:] != sequence_id[:-1]])
-    _, number = np.unique(sequence_id[begins], return_inverse=True)
-    if len(np.unique(number)) == len(begins):
+    if len(np.unique(sequence_id[begins])) == len(begins):
         return None, np.diff(np.r_[begins, len(X)])
     # Sequences that are interleaved: each in the order of its rows, the sequences in the order of their first rows.
     _, first, number = np.unique(sequence_id, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))[number]
     return np.argsort(rank, kind="stable"), np.bincount(rank)
+
+
+def check_identifiers(sequence_id: Any, n_rows: int) -> np.ndarray:
+    """Identifiers of sequences as an array of one for each row, none missing, that can be sorted."""
+    found = np.asarray(sequence_id)
+    if found.shape not in ((n_rows,), (n_rows, 1)):
+        raise ValueError(
+            f"sequence_id should have the shape of ({n_rows},), an identifier for each row of X, but got {found.shape}."
+        )
+    found = found.ravel()
+    try:
+        if (found != found).any():  # NaN, NaT; None and pandas.NA cannot be compared
+            raise ValueError("sequence_id contains NaN; give each row the identifier of its sequence.")
+        if found.dtype == object:
+            np.sort(found)
+    except TypeError:
+        kinds = sorted({type(one).__name__ for one in found})
+        raise ValueError(
+            f"sequence_id mixes values that cannot be compared, of the types {', '.join(kinds)}. Give each row the "
+            "identifier of its sequence, all numbers or all strings."
+        ) from None
+    return found
 
 
 def check_ignored(X: Any, y: Any) -> None:
@@ -63,17 +80,27 @@ def check_lengths(lengths: Any) -> np.ndarray:
     return lengths
 
 
-def check_weights(X: np.ndarray, lengths: np.ndarray, sample_weight: Any, n_components: int) -> Sequences:
+def check_weights(
+    X: np.ndarray, lengths: np.ndarray, sample_weight: Any, n_components: int, order: np.ndarray | None = None
+) -> Sequences:
     """The sequences with their weights; with one state, in which rows are independent, each row is a sequence.
+
+    `X` and `lengths` are of rows in the order that `check_sequences` gave, `sample_weight` is as it came.
 
     Raises
     ------
     ValueError
-        If the weights differ within a sequence, are negative, or all zero.
+        If there is not a weight for each row, or they differ within a sequence, are negative, or all zero.
     """
     if sample_weight is None:
         return Sequences.of(lengths)
+    if np.asarray(sample_weight).shape == (len(lengths),) != (len(X),):
+        raise ValueError(
+            f"sample_weight has {len(lengths)} entries, one for each sequence, but should have one for each of the "
+            f"{len(X)} rows: repeat each for the rows of its sequence, as np.repeat(sample_weight, lengths) does."
+        )
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = weight if order is None else weight[order]
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
     if n_components == 1:

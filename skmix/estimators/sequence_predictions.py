@@ -31,6 +31,15 @@ class Forecast(NamedTuple):
     mean: np.ndarray
     variance: np.ndarray
 
+    @classmethod
+    def of(cls, states: np.ndarray, means: np.ndarray, variances: np.ndarray) -> Forecast:
+        """What probabilities of states make of the moments (K, d) of the observations in each state."""
+        mean = states @ means
+        variance = states @ variances
+        for k, centre in enumerate(means):  # not as E x² − (E x)², which loses the digits of means far from 0
+            variance += states[..., k, np.newaxis] * np.square(centre - mean)
+        return cls(states, mean, variance)
+
 
 class Look(NamedTuple):
     """Rows to be predicted, each sequence in one piece, and their emission log-densities.
@@ -71,7 +80,19 @@ class Look(NamedTuple):
 
     def filter(self) -> tuple[np.ndarray, np.ndarray]:
         """Filtered probabilities of the states, and predictive log-densities."""
-        return recursion.filter(self.chain, self.states(), self.sequences)
+        x, threads = self.states(), self.objective.threads
+        with threads.open():
+            return recursion.filter(self.chain, x, self.sequences, threads)
+
+    def most_probable_path(self) -> tuple[np.ndarray, np.ndarray]:
+        """The most probable path, and log p(path, rows) of each sequence."""
+        x, threads = self.states(), self.objective.threads
+        with threads.open():
+            return recursion.viterbi(self.chain, x, self.sequences, threads)
+
+    def components(self) -> np.ndarray:
+        """Smoothed probabilities of the family's components, (n, n_family_components)."""
+        return self.objective.model.latent.components(self.parameters.latent, self.emissions, self.smooth())
 
     def entropy(self, sequences: Sequences) -> float:
         """Entropy of the paths of the states given the rows, Σ_s w_s H(path of s), by the weights of `sequences`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 from skmix.estimators.checks import check_shape
 from skmix.families.simplex import Simplexes
@@ -38,6 +39,11 @@ def check_prior(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
             f"The parameter {name!r} should be 1 or more, but the least is {concentration.min():g}: below, the density "
             "has no maximum."
         )
+    if not np.isfinite(concentration).all():
+        raise ValueError(
+            f"The parameter {name!r} should be finite, but got {value!r}; entries that are known are held by "
+            "'transmat_fixed' and start='fixed'."
+        )
     return np.broadcast_to(concentration - 1.0, shape)
 
 
@@ -69,6 +75,7 @@ def transition_structure(initial: np.ndarray | None, fixed: Any, tied: Any, n_st
     """
     shape = (n_states, n_states)
     held = np.zeros(shape, dtype=bool)
+    fixed = bool(fixed) if isinstance(fixed, np.bool_) else fixed
     if fixed is not None and fixed is not False:
         if initial is None:
             raise ValueError("'transmat_fixed' holds entries at their initial values; give them as 'transmat_init'.")
@@ -87,6 +94,20 @@ def transition_structure(initial: np.ndarray | None, fixed: Any, tied: Any, n_st
     if tied is not None:
         _check_tied_rows(structure)
     return structure
+
+
+def check_long_run(transitions: Simplexes) -> None:
+    """Refuse transitions with several stationary distributions: with several sets of states that are never left."""
+    possible = transitions.even() > 0
+    number, labels = connected_components(possible, connection="strong")
+    sets = [np.flatnonzero(labels == label) for label in range(number)]
+    closed = [members for members in sets if not possible[np.ix_(members, labels != labels[members[0]])].any()]
+    if len(closed) > 1:
+        raise ValueError(
+            "start='stationary' needs one stationary distribution, but by the zeros in 'transmat_init' the chain can "
+            f"never leave the states {closed[0].tolist()}, nor the states {closed[1].tolist()}; let transitions lead "
+            "from one to the other, or choose start='free'."
+        )
 
 
 def _mask(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:

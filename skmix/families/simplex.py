@@ -41,6 +41,7 @@ class Simplexes:
         self.constant = np.zeros(group.shape) if constant is None else constant
         self.mass = 1.0 - self.constant.sum(axis=-1, keepdims=True)
         self.size = int(group.max(initial=-1)) + 1
+        self.plain = np.array_equal(group.ravel(), np.arange(group.size))  # all free, none tied: nothing to gather
         self.multiplicity = np.maximum(self.pool(np.ones(group.shape)), 1.0)
 
     @classmethod
@@ -70,6 +71,8 @@ class Simplexes:
 
     def pool(self, value: np.ndarray) -> np.ndarray:
         """Sums over the entries behind each free value, shape (size,)."""
+        if self.plain:
+            return value.reshape(-1)
         entries = value[self.free]
         if np.iscomplexobj(entries):
             real, imaginary = (np.bincount(self._numbers, part, self.size) for part in (entries.real, entries.imag))
@@ -78,6 +81,8 @@ class Simplexes:
 
     def spread(self, value: np.ndarray) -> np.ndarray:
         """Free values at their entries, 0 at fixed ones."""
+        if self.plain:
+            return value.reshape(self.group.shape)
         return np.where(self.free, value[self.group] if self.size else 0.0, 0.0)
 
     def share(self, part: np.ndarray, otherwise: np.ndarray | None = None) -> np.ndarray:
@@ -119,6 +124,8 @@ class _SimplexChart(Chart):
     def excess(self, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Counts of free entries less what the probabilities make of the row's total: the gradient in log p."""
         simplexes = self.simplexes
+        if simplexes.plain:
+            return counts - probabilities * counts.sum(axis=-1, keepdims=True)
         counts = np.where(simplexes.free, counts, 0.0)
         total = counts.sum(axis=-1, keepdims=True)
         mass = np.where(simplexes.mass > 0, simplexes.mass, 1.0)

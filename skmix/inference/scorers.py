@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.utils.metadata_routing import MetadataRequest
+
 from skmix.estimators.criteria import CRITERIA
+
+ROUTED = ("sample_weight", "sequence_id")
 
 
 class CriterionScorer:
@@ -12,7 +16,8 @@ class CriterionScorer:
 
     Ready ones are `bic_scorer`, `aic_scorer` and `icl_scorer`. A criterion needs no held-out rows: let a search fit and
     score all of them, as the example does. Folds of a cross-validation give the criterion of
-    held-out rows, whose penalty then counts twice; use `score`, the log-likelihood, for these.
+    held-out rows, whose penalty then counts twice; use `score`, the log-likelihood, for these. With metadata routing,
+    `set_score_request` says what a search should pass on, such as the `sequence_id` of hidden Markov models.
 
     Parameters
     ----------
@@ -45,6 +50,48 @@ class CriterionScorer:
         if criterion not in CRITERIA:
             raise ValueError(f"criterion must be one of {list(CRITERIA)}. Got {criterion!r} instead.")
         self.criterion = criterion
+        self._requests: dict[str, Any] = dict.fromkeys(ROUTED)
+
+    def set_score_request(self, **requests: bool | str | None) -> CriterionScorer:
+        """A scorer to which scikit-learn's searches route these arguments (this one stays as it is).
+
+        Parameters
+        ----------
+        **requests : bool, str or None
+            For `sample_weight` and `sequence_id`: whether they are passed on, or the name by which the search gets
+            them; None (as it is at first) makes it an error to give them without a word about them.
+
+        Returns
+        -------
+        scorer : CriterionScorer
+
+        Raises
+        ------
+        TypeError
+            If an argument is none of these.
+
+        Examples
+        --------
+        >>> from skmix.inference import bic_scorer
+        >>> scorer = bic_scorer.set_score_request(sequence_id=True)
+        """
+        if unknown := sorted(requests.keys() - set(ROUTED)):
+            raise TypeError(f"{self!r} has no arguments {unknown} to be routed; there are {list(ROUTED)}.")
+        other = type(self)(self.criterion)
+        other._requests = {**self._requests, **requests}
+        return other
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """What scikit-learn should route here.
+
+        Returns
+        -------
+        routing : MetadataRequest
+        """
+        routing = MetadataRequest(owner=repr(self))
+        for name, request in self._requests.items():
+            routing.score.add_request(param=name, alias=request)
+        return routing
 
     def __call__(self, estimator: Any, X: Any, y: Any = None, **others: Any) -> float:
         """Minus the criterion of a fitted mixture or hidden Markov model, or of a pipeline that ends in one.

@@ -73,6 +73,11 @@ class Chain:
         """A chain without structure or prior."""
         return cls(Simplexes.of(np.ones(n_states, bool)), Simplexes.of(np.ones((n_states, n_states), bool)))
 
+    @property
+    def chain(self) -> Chain:
+        """The chain behind the states: itself."""
+        return self
+
     def conform(self, parameters: ChainParameters) -> ChainParameters:
         """The parameters with the structure imposed on them."""
         pairs = zip((self.start, self.transitions), parameters, strict=True)

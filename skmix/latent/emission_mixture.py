@@ -103,9 +103,10 @@ class MixtureChain:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Means and variances of the observations in each state, from those of the family's components."""
         weights = parameters.weights
-        squares = np.einsum("km,kmd->kd", weights, (variances + means**2).reshape(*weights.shape, -1))
-        mean = np.einsum("km,kmd->kd", weights, means.reshape(*weights.shape, -1))
-        return mean, squares - mean**2
+        apart = means.reshape(*weights.shape, -1)
+        mean = np.einsum("km,kmd->kd", weights, apart)
+        spread = variances.reshape(apart.shape) + np.square(apart - mean[:, np.newaxis])
+        return mean, np.einsum("km,kmd->kd", weights, spread)
 
     def draw_components(
         self, parameters: MixtureParameters, states: np.ndarray, rng: np.random.RandomState

@@ -91,17 +91,29 @@ def smooth_along(
     return threads.reduce(task, len(chunks)).counts
 
 
-def filter(chain: Any, x: np.ndarray, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+def filter(chain: Any, x: np.ndarray, sequences: Sequences, threads: Threads) -> tuple[np.ndarray, np.ndarray]:
     """Filtered probabilities of states (n, K), and log p(x_t | past) (n,) in nats."""
+    chunks, packed = sequences.chunks, pack(chain)
     alpha, predictive = np.empty_like(x), np.empty(len(x))
-    _recursion.filter(x, alpha, predictive, pack(chain), sequences.first, 0, len(sequences))
+
+    def task(index: int, work: Any) -> int:
+        _recursion.filter(x, alpha, predictive, packed, sequences.first, *chunks[index])
+        return 0
+
+    threads.reduce(task, len(chunks))
     return alpha, predictive
 
 
-def viterbi(chain: Any, x: np.ndarray, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+def viterbi(chain: Any, x: np.ndarray, sequences: Sequences, threads: Threads) -> tuple[np.ndarray, np.ndarray]:
     """The most probable path (n,), and log p(path, rows) of each sequence in nats; `x` is overwritten."""
+    chunks, packed = sequences.chunks, pack(chain)
     path, log_probability = np.empty(len(x), dtype=np.intp), np.empty(len(sequences))
-    _recursion.viterbi(x, pack(chain), sequences.first, 0, len(sequences), path, log_probability)
+
+    def task(index: int, work: Any) -> int:
+        _recursion.viterbi(x, packed, sequences.first, *chunks[index], path, log_probability)
+        return 0
+
+    threads.reduce(task, len(chunks))
     return path, log_probability
 
 

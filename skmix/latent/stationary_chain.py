@@ -87,7 +87,9 @@ class StationaryChart(ChainChart):
 
     def gradient(self, z: np.ndarray, parameters: ChainParameters, statistics: ChainCounts) -> np.ndarray:
         start, A = parameters
-        u = np.linalg.solve(_matrix(A), statistics.start / start)
+        possible = start.real > 0  # a state that the chain leaves for good has a δ of 0 nearby, too
+        share = np.where(possible, statistics.start, 0.0) / np.where(possible, start, 1.0)
+        u = np.linalg.solve(_matrix(A), share)
         counts = statistics.transitions + A * start[:, np.newaxis] * u
         return self.of_transitions.gradient(z, A, counts)
 
@@ -100,9 +102,10 @@ def _matrix(A: np.ndarray) -> np.ndarray:
 def stationary(A: np.ndarray) -> np.ndarray:
     """The stationary distribution of a transition matrix, NaN where there are several; takes complex steps."""
     try:
-        return np.linalg.solve(_matrix(A).T, np.ones(len(A)))
+        found = np.linalg.solve(_matrix(A).T, np.ones(len(A)))
     except np.linalg.LinAlgError:
         return np.full(len(A), np.nan)
+    return np.where(found.real < 0, 0.0, found)  # by rounding, of states that the chain leaves for good
 
 
 def long_run(start: np.ndarray, A: np.ndarray) -> np.ndarray:

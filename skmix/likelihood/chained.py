@@ -162,6 +162,21 @@ class ChainObjective(Objective):
         statistics = Statistics(self.model.latent.count(x, self.sequences), kernel.statistics(total.components))
         return self.model.m_step(self.model.penalise(statistics, parameters), parameters)
 
+    def assigned(self, assign: Callable[[Block, np.ndarray], None]) -> np.ndarray:
+        """The responsibilities that `assign` gives, (n, n_components)."""
+        x = np.empty((self.rows.n_samples, self.rows.n_components))
+
+        def task(index: int, work: Workspace) -> int:
+            block = self.rows.block(index, work)
+            R = work.take("R", (x.shape[1], len(block)), self.rows.dtype)
+            assign(block, R)
+            x[block.rows] = R.T
+            return 0
+
+        with self.threads.open():
+            self._over_blocks(task)
+        return x
+
     def responsibilities(self, parameters: Parameters) -> np.ndarray:
         x = self._emissions(self.kernel(parameters)).copy()
         with self.threads.open():

@@ -67,13 +67,13 @@ class _ConjugateLeg(Leg):
             candidate = self.gradient + share * self.step
             direction = candidate if candidate @ self.gradient > 0 else direction
         # As long as the last step, the first time as the gradient: in the frame that is an EM step.
-        if self.step is not None and self.pairs:
-            direction = direction * (np.linalg.norm(self.pairs[-1][0]) / np.linalg.norm(direction))
+        if self.step is not None and self.memory:
+            direction = direction * (np.linalg.norm(self.memory.last_step) / np.linalg.norm(direction))
         self.step, self.before = direction, self.gradient
         return direction
 
     def forget(self) -> bool:
         had = self.step is not None and not np.array_equal(self.step, self.gradient)
         self.step = None
-        self.pairs.clear()
+        self.memory.clear()
         return had

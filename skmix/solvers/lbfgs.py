@@ -11,7 +11,6 @@ from sklearn.utils._param_validation import Interval
 
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.leg import GradientSolver, Leg, Points
-from skmix.solvers.quasi_newton import inverse_product, is_curved
 from skmix.solvers.result import Trace
 
 
@@ -100,19 +99,19 @@ class _QuasiNewtonLeg(Leg):
     def __init__(self, objective: Objective, points: Points, trace: Trace, chart: str, memory: int):
         super().__init__(objective, points, trace, chart, memory)
         ends = [*(self._read(point) for point in list(points)[:-1]), (self.z, self.gradient)]
-        steps = [(b - a, g - h) for (a, g), (b, h) in pairwise(ends)]
-        self.pairs.extend(pair for pair in steps if is_curved(pair))
+        for (a, g), (b, h) in pairwise(ends):
+            self.memory.add(b - a, g - h)
 
     def _read(self, point: Point) -> tuple[np.ndarray, np.ndarray]:
         z = self.chart.coordinates(point.parameters)
         return z, self._gradient(z, point)
 
     def direction(self) -> np.ndarray:
-        return inverse_product(self.pairs, self.gradient)
+        return self.memory.inverse_product(self.gradient)
 
     def forget(self) -> bool:
-        had = bool(self.pairs)
-        self.pairs.clear()
+        had = bool(self.memory)
+        self.memory.clear()
         return had
 
 

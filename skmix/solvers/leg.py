@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import Interval
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import EM, em_step, promise_of_em
-from skmix.solvers.quasi_newton import Pair, inverse_product, is_curved, wolfe_step
+from skmix.solvers.quasi_newton import Memory, wolfe_step
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_quasi_newton, travelling
 
@@ -125,7 +125,7 @@ class Leg:
         self.chart = objective.chart(chart, self.point)
         self.z = self.chart.start
         self.gradient = self._gradient(self.z, self.point)
-        self.pairs: deque[Pair] = deque(maxlen=memory)
+        self.memory = Memory(memory)
         self.last = (self.z, self.point, self.gradient)
         self.n_accepted = 0
         self.remaining: float | None = None
@@ -180,9 +180,7 @@ class Leg:
         point, gradient = self.at(z)
         if not point.value >= self.point.value:
             return False
-        pair = (z - self.z, self.gradient - gradient)
-        if is_curved(pair):
-            self.pairs.append(pair)
+        self.memory.add(z - self.z, self.gradient - gradient)
         self.points.append(point)
         self.z, self.point, self.gradient = z, point, gradient
         self.n_accepted += 1
@@ -205,6 +203,6 @@ class Leg:
 
     def _model_gain(self) -> float:
         """Gain to the top of the quadratic model, ½ gᵀHg, with H the inverse Hessian that the pairs show."""
-        if not self.pairs:
+        if not self.memory:
             return float("inf")
-        return 0.5 * float(self.gradient @ inverse_product(self.pairs, self.gradient))
+        return 0.5 * float(self.gradient @ self.memory.inverse_product(self.gradient))

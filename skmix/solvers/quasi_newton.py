@@ -11,39 +11,83 @@ Softw. 20, 286–307. doi:10.1145/192115.192132
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtrs
 
-Pair = tuple[np.ndarray, np.ndarray]
 _CURVED = 1e-10  # least cosine between a step and the change of the gradient
 _SUFFICIENT = 1e-4  # part of the gain that the slope promises, for a step to be long enough
 _WIDEN = 4.0  # how much longer a step becomes at most, before its end is bracketed
 _MOST_TRIALS = 20
 
 
-def is_curved(pair: Pair) -> bool:
-    """Whether the objective bends downwards along a pair of (step, loss of gradient)."""
-    step, loss = pair
-    return bool(step @ loss > _CURVED * np.linalg.norm(step) * np.linalg.norm(loss))
+class Memory:
+    """The last pairs of a step and the gradient that it lost, and the inverse Hessian H that they show.
 
+    The compact form of H: a few products with all pairs at once, where the usual two loops make two for each. The
+    products of pairs with each other are kept.
 
-def inverse_product(pairs: Sequence[Pair], gradient: np.ndarray) -> np.ndarray:
-    """H g: the ascent direction of L-BFGS, the gradient itself where there are no pairs.
-
-    By the compact form of H: a few products with all pairs at once, where the usual two loops make two for each.
+    Parameters
+    ----------
+    most : int
+        Pairs that are kept.
     """
-    if not pairs:
-        return gradient
-    S, Y = (np.array(part) for part in zip(*pairs, strict=True))
-    products = S @ Y.T
-    scale = products[-1, -1] / (Y[-1] @ Y[-1])
-    R = np.triu(products)
-    u = solve_triangular(R, S @ gradient, check_finite=False)
-    v = scale * (Y @ (Y.T @ u - gradient)) + np.diagonal(products) * u
-    t = solve_triangular(R, v, trans=1, check_finite=False)
-    return scale * (gradient - u @ Y) + t @ S
+
+    def __init__(self, most: int):
+        self.most = most
+        self._products = np.empty((most, most))  # s_iᵀ y_j
+        self._steps, self._losses = np.empty((2, most, 0))
+        self.clear()
+
+    def __len__(self) -> int:
+        return self._n
+
+    def clear(self) -> None:
+        """Forget all pairs."""
+        self._n = 0
+        self._known: tuple[np.ndarray, np.ndarray] | None = None
+
+    def add(self, step: np.ndarray, loss: np.ndarray) -> bool:
+        """Keep a pair if the objective bends downwards along it; whether it does."""
+        if not step @ loss > _CURVED * np.linalg.norm(step) * np.linalg.norm(loss):
+            return False
+        if not self._n:
+            self._steps, self._losses = np.empty((2, self.most, len(step)))
+        if self._n == self.most:  # the oldest makes room
+            for pairs in (self._steps, self._losses):
+                pairs[:-1] = pairs[1:]
+            self._products[:-1, :-1] = self._products[1:, 1:]
+            self._n -= 1
+        n = self._n
+        self._steps[n], self._losses[n] = step, loss
+        self._products[n, : n + 1] = self._losses[: n + 1] @ step
+        self._products[:n, n] = self._steps[:n] @ loss
+        self._n, self._known = n + 1, None
+        return True
+
+    @property
+    def last_step(self) -> np.ndarray:
+        """The step of the last pair."""
+        return self._steps[self._n - 1]
+
+    def inverse_product(self, gradient: np.ndarray) -> np.ndarray:
+        """H g: the ascent direction of L-BFGS, the gradient itself where there are no pairs."""
+        if not self._n:
+            return gradient
+        if self._known is None or self._known[0] is not gradient:  # asked for the gain first, for the direction then
+            self._known = gradient, self._product(gradient)
+        return self._known[1]
+
+    def _product(self, gradient: np.ndarray) -> np.ndarray:
+        n = self._n
+        S, Y, R = self._steps[:n], self._losses[:n], self._products[:n, :n]  # of R the upper triangle is read
+        diagonal = np.diagonal(R)
+        scale = diagonal[-1] / (Y[-1] @ Y[-1])
+        u = dtrtrs(R, S @ gradient)[0]
+        v = scale * (Y @ (u @ Y - gradient)) + diagonal * u
+        t = dtrtrs(R, v, trans=1)[0]
+        return scale * (gradient - u @ Y) + t @ S
 
 
 def wolfe_step(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, NamedTuple
@@ -14,7 +13,7 @@ from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective, Point
 from skmix.solvers.base import Solver
 from skmix.solvers.em import em_step, promise_of_em
-from skmix.solvers.quasi_newton import Pair, inverse_product, is_curved, wolfe_step
+from skmix.solvers.quasi_newton import Memory, wolfe_step
 from skmix.solvers.result import Ending, Trace
 from skmix.solvers.stopping import remaining_of_quasi_newton
 
@@ -62,13 +61,13 @@ class Riemannian(Solver):
 
     def _climb(self, objective: Objective, point: Point, trace: Trace) -> Ending:
         at = _Place.start(objective, point)
-        pairs: deque[Pair] = deque(maxlen=self.memory)
+        memory = Memory(self.memory)
         first = len(trace.values) - 1
         while not trace.exhausted:
-            direction = inverse_product(pairs, at.gradient)
+            direction = memory.inverse_product(at.gradient)
             step, reached = _search(objective, at, direction)
-            if reached is None and pairs:
-                pairs.clear()  # the memory misled: once more along the gradient
+            if reached is None and memory:
+                memory.clear()  # the memory misled: once more along the gradient
                 continue
             if reached is None:  # at the optimum, or lost its way: an EM step tells
                 after = em_step(objective, at.point)
@@ -77,13 +76,12 @@ class Riemannian(Solver):
                     return self.converged(after, 0.0, trace)
                 at = _Place.start(objective, after)
                 continue
-            pairs.append((step * direction, at.gradient - reached.gradient))
-            if not is_curved(pairs[-1]):
-                pairs.clear()
+            if not memory.add(step * direction, at.gradient - reached.gradient):
+                memory.clear()
             at = reached
             trace.accept(at.point)
             noise = objective.noise(at.point.value)
-            remaining = remaining_of_quasi_newton(trace.values[first:], trace.tol, noise, partial(at.promise, pairs))
+            remaining = remaining_of_quasi_newton(trace.values[first:], trace.tol, noise, partial(at.promise, memory))
             if remaining <= trace.tol:
                 remaining = max(remaining, promise_of_em(objective, at.point))
             if remaining <= trace.tol:
@@ -108,9 +106,9 @@ class _Place(NamedTuple):
         manifold = objective.model.family.manifold.of(components)
         return cls._with(objective, manifold, np.log(weights), point)
 
-    def promise(self, pairs: deque[Pair]) -> float:
+    def promise(self, memory: Memory) -> float:
         """Gain to the top of the quadratic model that the pairs show, nats per row."""
-        return 0.5 * float(self.gradient @ inverse_product(pairs, self.gradient))
+        return 0.5 * float(self.gradient @ memory.inverse_product(self.gradient))
 
     def move(self, objective: Objective, tangent: np.ndarray) -> _Place:
         """The place at the end of the geodesic; one pass."""

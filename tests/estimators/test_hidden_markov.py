@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
 from skmix import GMMHMM, BernoulliHMM, CategoricalHMM, GaussianHMM, HiddenMarkovModel, PoissonHMM
 from skmix.initialize.chains import CHAIN_STARTS
@@ -129,6 +130,10 @@ class TestRouting:
         unaware = by_hand(hmm, self.X, np.zeros(120), self.splits)
         assert np.abs(found - unaware).min() > 1e-6
 
+    @pytest.mark.skipif(
+        parse_version(sklearn.__version__) < parse_version("1.8"),
+        reason="scikit-learn 1.7 gives the score of a Pipeline no metadata",
+    )
     def test_through_a_pipeline(self):
         hmm = routed(GaussianHMM(2, random_state=0))
         pipeline = make_pipeline(StandardScaler(), hmm)
@@ -238,10 +243,16 @@ OF_DATA = [
     ({"lengths": [10.0, 10.0]}, r"lengths should be positive integers"),
     ({"lengths": [[10, 10]]}, r"lengths should be positive integers"),
     ({"lengths": []}, r"lengths should be positive integers"),
-    ({"sequence_id": np.zeros(19)}, r"inconsistent numbers of samples: \[20, 19\]"),
-    ({"sequence_id": np.zeros((20, 2))}, r"should be a 1d array"),
+    ({"sequence_id": np.zeros(19)}, r"sequence_id should have the shape of \(20,\), .* but got \(19,\)"),
+    ({"sequence_id": np.zeros((20, 2))}, r"sequence_id should have the shape of \(20,\), .* but got \(20, 2\)"),
     ({"sequence_id": np.r_[np.nan, np.zeros(19)]}, r"sequence_id contains NaN"),
+    ({"sequence_id": np.array(["NaT"] + ["2020-01-01"] * 19, dtype="datetime64[D]")}, r"sequence_id contains NaN"),
+    ({"sequence_id": np.array([np.nan] + ["a"] * 19, dtype=object)}, r"sequence_id contains NaN"),
+    ({"sequence_id": [None] + ["a"] * 19}, r"sequence_id mixes values .* of the types NoneType, str"),
+    ({"sequence_id": np.array([1, "a"] * 10, dtype=object)}, r"sequence_id mixes values .* of the types int, str"),
     ({"sample_weight": np.arange(20.0)}, r"sample_weight differs within a sequence"),
+    ({"sample_weight": np.ones(2), "lengths": [5, 15]}, r"sample_weight has 2 entries, one for each sequence, but"),
+    ({"sample_weight": np.ones(3), "sequence_id": [0, 1] * 10}, r"sample_weight.shape == \(3,\), expected \(20,\)"),
     ({"sample_weight": np.zeros(20)}, r"at least one non-zero number"),
     ({"sample_weight": -np.ones(20)}, r"[Nn]egative"),
     ({"sample_weight": np.r_[np.ones(1), np.zeros(19)], "lengths": [1, 19]}, r"n_samples = 1 of positive weight"),
@@ -254,6 +265,7 @@ OF_PARAMETERS = [
     ({"transmat_init": A3}, r"'transmat_init' should have the shape of \(2, 2\), but got \(3, 3\)"),
     ({"startprob_prior": [2.0, 0.5]}, r"'startprob_prior' should be 1 or more, but the least is 0.5"),
     ({"startprob_prior": 0.5}, r"'startprob_prior' parameter of PoissonHMM must be a float in the range \[1.0, inf\)"),
+    ({"startprob_prior": [np.inf, 1.0]}, r"'startprob_prior' should be finite, but got \[inf, 1.0\]"),
     ({"transmat_prior": [1.0, 2.0]}, r"'transmat_prior' should be a number or have the shape of \(2, 2\)"),
     ({"transmat_fixed": True}, r"'transmat_fixed' holds entries at their initial values; give them as"),
     ({"transmat_fixed": [True], "transmat_init": A2}, r"'transmat_fixed' should be True or an array of booleans"),
@@ -263,6 +275,7 @@ OF_PARAMETERS = [
     ({"transmat_tied": [[1, 0], [1, 0]]}, r"ties entries of the rows 0 and 1, but not all of them"),
     ({"start": "fixed"}, r"start='fixed' holds the start probabilities; give them as 'startprob_init'"),
     ({"start": "stationary", "startprob_init": [0.5, 0.5]}, r"'startprob_init' says how sequences start, but with"),
+    ({"start": "stationary", "transmat_init": np.eye(2)}, r"never leave the states \[0\], nor the states \[1\]; let"),
     ({"start": "here"}, r"'start' parameter of PoissonHMM must be a str among"),
     ({"algorithm": "best"}, r"'algorithm' parameter of PoissonHMM must be a str among"),
     ({"init_params": "spectral"}, r"'init_params' parameter of PoissonHMM must be a str among"),
@@ -290,6 +303,20 @@ def test_parameters_out_of_range_are_refused(kwargs, message):
         PoissonHMM(2, **kwargs).fit(X20)
 
 
+def test_masks_of_numpy_are_masks():
+    for value in (True, np.True_):
+        hmm = quietly(PoissonHMM(2, transmat_init=A2, transmat_fixed=value, max_iter=2, random_state=0), X20)
+        assert_array_equal(hmm.transmat_, A2)
+    hmm = quietly(PoissonHMM(2, transmat_init=A2, transmat_fixed=np.False_, max_iter=2, random_state=0), X20)
+    assert (hmm.transmat_ != A2).any()
+
+
+def test_one_weight_is_that_of_all_rows():
+    hmm = quietly(PoissonHMM(2, max_iter=2, random_state=0), X20)
+    of_all = {"sample_weight": np.full(20, 2.0), "sequence_id": [0, 1] * 10}
+    assert hmm.bic(X20, **{**of_all, "sample_weight": 2.0}) == hmm.bic(X20, **of_all)
+
+
 OTHERS = [
     (GMMHMM(2, 2, weights_init=[[0.5, 0.4], [1, 0]]), r"'weights_init' should have rows that add up to 1"),
     (GMMHMM(2, 2, weights_init=[[1.0], [1.0]]), r"'weights_init' should have the shape of \(2, 2\)"),
@@ -301,6 +328,14 @@ OTHERS = [
     (
         HiddenMarkovModel(2, family="poisson", components_init={"means": [[1.0]]}),
         r"components_init has 'means', but the parameters of family='poisson' are \['rates'\]",
+    ),
+    (
+        HiddenMarkovModel(2, family="poisson", components_init={"rates": [1.0, 2.0]}),
+        r"components_init\['rates'\]\" should have the shape of \(2, 2\), but got \(2,\)",
+    ),
+    (
+        HiddenMarkovModel(2, family="poisson", components_init={"rates": [[1.0, -3.0], [1.0, 1.0]]}),
+        r"components_init\['rates'\] has values that family='poisson' cannot have, such as -3",
     ),
     (CategoricalHMM(2, init_params="spectral"), r"init_params='spectral' takes one feature, X has 2"),
     (BernoulliHMM(2, binarize=None), r"BernoulliHMM"),

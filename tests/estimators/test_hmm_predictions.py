@@ -204,6 +204,17 @@ def test_samples_depend_on_the_seed_alone(model):
     assert (hmm.set_params(random_state=8).sample(20)[0] != X).any()
 
 
+@pytest.mark.parametrize("model", ["diag", "mixture"])
+def test_variances_of_a_forecast_do_not_depend_on_where_zero_is(model):
+    hmm, X = written(model)
+    far, _ = written(model)
+    far.means_ = far.means_ + 2.0**30  # exact: the means are rounded to whole multiples of 2^-22
+    hmm.means_ = far.means_ - 2.0**30
+    one, other = hmm.forecast(X[:1], 3), far.forecast(X[:1] + 2.0**30, 3)
+    assert_allclose(other.states, one.states, rtol=1e-5)
+    assert_allclose(other.variance, one.variance, rtol=1e-5)
+
+
 # ---- the long run ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("model", ["diag", "poisson"])
 def test_the_stationary_distribution_is_left_alone_by_the_matrix(model):
@@ -232,10 +243,49 @@ def test_covars_are_matrices_and_can_be_set_as_such(covariance_type):
     assert_allclose(expected, fitted.precisions_cholesky_, rtol=1e-12)
 
 
+@pytest.mark.parametrize("covariance_type", ["full", "tied", "diag", "spherical"])
+def test_covars_of_mixtures_are_the_covariances_and_can_be_set(covariance_type):
+    X, lengths = lasting("mixture")
+    hmm = GMMHMM(2, 2, covariance_type=covariance_type, random_state=0).fit(X, lengths=lengths)
+    assert_allclose(hmm.covars_, hmm.covariances_, rtol=1e-12)
+    other = GMMHMM(2, 2, covariance_type=covariance_type)
+    for name in ("startprob_", "transmat_", "weights_", "means_", "covars_"):
+        setattr(other, name, getattr(hmm, name))
+    assert_allclose(other.covars_, hmm.covars_, rtol=1e-12)
+    assert_allclose(other.score_samples(X, lengths=lengths), hmm.score_samples(X, lengths=lengths), rtol=1e-9)
+    with pytest.raises(ValueError, match=r"should have the shape of .*, but got \(7,\)"):
+        other.covars_ = np.ones(7)
+
+
 def test_covars_that_are_no_covariances_are_refused():
     hmm, _ = written("full")
     with pytest.raises(ValueError, match="symmetric, positive-definite"):
         hmm.covars_ = -np.tile(np.eye(2), (3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"startprob_": [0.5, 0.4, 0.2]}, r"'startprob_' should have rows that add up to 1, but one adds up to 1.1"),
+        ({"startprob_": [0.5, 0.5]}, r"'startprob_' should have the shape of \(3,\), but got \(2,\)"),
+        ({"transmat_": np.eye(2)}, r"'transmat_' has the shape of \(2, 2\), but n_components=3; make them fit"),
+        ({"transmat_": np.eye(3) - 0.1}, r"'transmat_' should be in the range \[0, 1\]"),
+    ],
+)
+def test_chains_of_hand_that_are_none_are_refused(attributes, message):
+    hmm, X = written("poisson")
+    for name, value in attributes.items():
+        setattr(hmm, name, value)
+    for call in (hmm.predict, hmm.score, hmm.bic, lambda X: hmm.sample(3)):
+        with pytest.raises(ValueError, match=message):
+            call(X)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_models_of_hand_take_rows_of_their_features_alone(model):
+    hmm, X = written(model)
+    with pytest.raises(ValueError, match=r"X has 1 features, but \w+ is expecting 2 features as input"):
+        hmm.predict(X[:, :1])
 
 
 def test_emissionprob_is_the_table_of_the_only_feature():
@@ -292,3 +342,16 @@ def test_long_sequences_do_not_underflow(model):
     log_joint = np.log(hmm.startprob_[states[0]]) + np.log(hmm.transmat_[states[:-1], states[1:]]).sum()
     log_joint += hmm.emission_log_density(X)[np.arange(20_000), states].sum()
     assert hmm.decode(X)[0] >= log_joint
+
+
+@pytest.mark.parametrize("call", ["decode", "filter", "score_samples", "predict_proba"])
+def test_predictions_do_not_depend_on_the_number_of_threads(call, monkeypatch):
+    hmm, _ = written("diag")
+    lengths = np.random.default_rng(0).integers(1, 900, 20)  # several chunks of sequences
+    X, _ = hmm.sample(lengths=lengths)
+    found = []
+    for number in (1, 3):
+        monkeypatch.setattr("skmix.estimators.base.available_threads", lambda number=number: number)
+        one = getattr(hmm, call)(X, lengths=lengths)
+        found.append(one if call != "decode" else np.r_[one])
+    assert_array_equal(found[0], found[1])

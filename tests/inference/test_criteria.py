@@ -2,13 +2,17 @@
 
 import itertools
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from problems import MODELS, blobs, mixture_of, rows_of
 from scipy.special import xlogy
+from sklearn import config_context
 from sklearn.cluster import KMeans
-from sklearn.model_selection import GridSearchCV
+from sklearn.exceptions import UnsetMetadataPassedError
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -138,3 +142,32 @@ def test_scorers_are_values():
     X = blobs(n=30)
     with pytest.raises(TypeError, match="KMeans has no method 'bic'"):
         bic_scorer(KMeans(2, random_state=0).fit(X), X)
+
+
+class TestRouting:
+    X, ids = blobs(n=60, separation=4.0), np.repeat(np.arange(6), 10)
+    grid: ClassVar = {"n_components": [1, 2]}
+
+    def search(self, scorer):
+        with config_context(enable_metadata_routing=True):
+            routed = GaussianHMM(random_state=0).set_fit_request(sequence_id=True)
+            search = GridSearchCV(routed, self.grid, scoring=scorer, cv=GroupKFold(3))
+            return search.fit(self.X, sequence_id=self.ids, groups=self.ids)
+
+    def test_identifiers_of_sequences_reach_the_criterion(self):
+        found = self.search(bic_scorer.set_score_request(sequence_id=True)).cv_results_["split0_test_score"]
+        train, test = next(GroupKFold(3).split(self.X, groups=self.ids))
+        fits = [GaussianHMM(K, random_state=0).fit(self.X[train], sequence_id=self.ids[train]) for K in (1, 2)]
+        assert_allclose(found, [-fit.bic(self.X[test], sequence_id=self.ids[test]) for fit in fits], rtol=1e-9)
+        assert abs(found[1] + fits[1].bic(self.X[test])) > 1e-3
+
+    def test_they_are_not_passed_over_in_silence(self):
+        with pytest.raises(UnsetMetadataPassedError, match="sequence_id"):
+            self.search(bic_scorer)
+
+    def test_requests_are_those_of_a_copy(self):
+        other = bic_scorer.set_score_request(sample_weight="w")
+        assert other.get_metadata_routing().score.requests == {"sample_weight": "w", "sequence_id": None}
+        assert bic_scorer.get_metadata_routing().score.requests == {"sample_weight": None, "sequence_id": None}
+        with pytest.raises(TypeError, match=r"bic_scorer has no arguments \['lengths'\] to be routed"):
+            bic_scorer.set_score_request(lengths=True)

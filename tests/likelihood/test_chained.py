@@ -249,6 +249,6 @@ def test_a_long_sequence_does_not_underflow(model):
     point = p.objective.at(p.parameters)
     assert np.isfinite(point.value)
     x = p.objective.emissions(p.parameters)
-    predictive = recursion.filter(p.parameters.latent, x, p.objective.sequences)[1]
+    predictive = recursion.filter(p.parameters.latent, x, p.objective.sequences, p.objective.threads)[1]
     assert point.log_likelihood == pytest.approx(predictive.sum(), rel=1e-10)
     assert point.log_likelihood < -2e5  # e to it is 0

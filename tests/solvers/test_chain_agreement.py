@@ -176,6 +176,13 @@ class TestStructure:
         assert_allclose(hmm.startprob_, hmm.stationary_distribution_, rtol=1e-9)
         assert tied is None or np.allclose(hmm.startprob_, 1 / 3)
 
+    def test_a_stationary_start_is_not_in_states_that_are_left_for_good(self, solver):
+        A = np.array([[0.5, 0.25, 0.25], [0.0, 0.6, 0.4], [0.0, 0.3, 0.7]])
+        hmm = self.fit(solver, start="stationary", transmat_init=A)
+        assert 0.0 <= hmm.startprob_[0] < 1e-14
+        assert (hmm.startprob_[1:] > 1e-3).all()
+        assert_allclose(hmm.startprob_ @ hmm.transmat_, hmm.startprob_, rtol=1e-10, atol=1e-14)
+
 
 # ---- refusals, warnings, interruption -------------------------------------------------------------------------------
 @pytest.mark.parametrize("solver", ["riemannian", "constrained"])

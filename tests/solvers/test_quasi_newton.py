@@ -9,7 +9,7 @@ from problems import blobs
 from scipy.optimize import LbfgsInvHessProduct
 
 from skmix import GaussianMixture
-from skmix.solvers.quasi_newton import inverse_product, is_curved, wolfe_step
+from skmix.solvers.quasi_newton import Memory, wolfe_step
 
 _FUNCTIONS = {
     "parabola": (lambda x: -((x - 1.0) ** 2), lambda x: -2.0 * (x - 1.0)),
@@ -22,34 +22,56 @@ _FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("n_pairs", [1, 3, 30])
-def test_inverse_product_is_that_of_scipy(n_pairs):
+def _remember(most, pairs):
+    memory = Memory(most)
+    assert all(memory.add(step, loss) for step, loss in pairs)
+    return memory
+
+
+@pytest.mark.parametrize(("n_pairs", "most"), [(1, 5), (3, 3), (30, 30), (9, 4), (5, 1)])
+def test_inverse_product_is_that_of_scipy(n_pairs, most):
     rng = np.random.default_rng(n_pairs)
     A = rng.normal(size=(40, 40))
     A = A @ A.T + np.eye(40)
     steps, gradient = rng.normal(size=(n_pairs, 40)), rng.normal(size=40)
     losses = steps @ A
+    pairs = list(zip(steps, losses, strict=True))
+    steps, losses = steps[-most:], losses[-most:]
     scale = (steps[-1] @ losses[-1]) / (losses[-1] @ losses[-1])
     root = np.sqrt(scale)
     expected = root * LbfgsInvHessProduct(steps / root, losses * root).matvec(root * gradient)
-    product = inverse_product(list(zip(steps, losses, strict=True)), gradient)
+    memory = _remember(most, pairs)
+    assert len(memory) == min(n_pairs, most)
+    product = memory.inverse_product(gradient)
     assert_allclose(product, expected, rtol=1e-8, atol=1e-8 * np.abs(expected).max())
 
 
 def test_inverse_product_meets_the_secant_equation():
     rng = np.random.default_rng(0)
     pairs = [(rng.normal(size=5), rng.normal(size=5)) for _ in range(3)]
-    pairs = [pair if is_curved(pair) else (pair[0], -pair[1]) for pair in pairs]
-    step, loss = pairs[-1]
-    assert_allclose(inverse_product(pairs, loss), step, atol=1e-10)
-    assert inverse_product([], step) is step
+    memory = _remember(3, [(step if step @ loss > 0 else -step, loss) for step, loss in pairs])
+    step, loss = memory.last_step, pairs[-1][1]
+    assert_allclose(memory.inverse_product(loss), step, atol=1e-10)
+    memory.clear()
+    assert len(memory) == 0
+    assert memory.inverse_product(step) is step
 
 
-def test_pairs_without_curvature_are_told():
-    step = np.array([1.0, 0.0])
-    assert is_curved((step, step))
-    assert not is_curved((step, -step))
-    assert not is_curved((step, np.array([0.0, 1.0])))
+def test_a_new_pair_changes_the_product():
+    first, second = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    memory = _remember(2, [(first, 2.0 * first)])
+    gradient = np.array([1.0, 1.0])
+    assert_allclose(memory.inverse_product(gradient), [0.5, 0.5])
+    assert memory.add(second, 4.0 * second)
+    assert_allclose(memory.inverse_product(gradient), [0.5, 0.25])
+
+
+def test_pairs_without_curvature_are_refused():
+    step, memory = np.array([1.0, 0.0]), Memory(3)
+    assert memory.add(step, step)
+    assert not memory.add(step, -step)
+    assert not memory.add(step, np.array([0.0, 1.0]))
+    assert len(memory) == 1
 
 
 @pytest.mark.parametrize("curvature", [0.1, 0.9])

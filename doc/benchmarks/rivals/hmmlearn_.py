@@ -17,7 +17,7 @@ class Hmmlearn:
     """hmmlearn.hmm.GaussianHMM by one of its implementations, "log" (its default) or "scaling"."""
 
     def __init__(self, implementation: str):
-        self.implementation = implementation
+        self.name = self.implementation = implementation
 
     def model(self, problem: Series, **options: Any) -> GaussianHMM:
         """A model at the problem's start, which its fits begin from."""

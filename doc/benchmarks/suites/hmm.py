@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from hmm_problems import Series, series
 from report import Report, Table, figures, geometric_mean, ms, progress
+from rivals.chains import CHAIN_RIVALS
 from timing import Task, interleaved
 
 from skmix import GaussianHMM
@@ -45,39 +46,15 @@ def run(quick: bool = False) -> Report:
     return report
 
 
-def _rivals() -> dict[str, Any]:
-    from rivals.hmmlearn_ import Hmmlearn  # an import of its own: the other suites run without hmmlearn
-
-    return {name: Hmmlearn(name) for name in ("log", "scaling")}
-
-
-def _start(problem: Series) -> dict[str, Any]:
-    """Arguments that make skmix begin at the problem's start."""
-    return {
-        "n_components": len(problem.start),
-        "startprob_init": problem.start,
-        "transmat_init": problem.transitions,
-        "means_init": problem.means,
-        "precisions_init": 1.0 / problem.variances,
-        "reg_covar": 0.0,
-    }
-
-
 # ---- one iteration, one path ----------------------------------------------------------------------------------------
 def _iterations(label: str, problem: Series) -> Record:
     K = len(problem.start)
     progress(f"hmm: iterations, {label}, K = {K}")
-    estimator = GaussianHMM(**_start(problem))
-    _, objective = estimator._prepare(problem.X, lengths=problem.lengths)
-    (parameters,) = estimator._starts(objective)
-    tasks = {"skmix": Task(lambda: objective.m_step(objective.at(parameters)), objective.threads.open)}
-    tasks |= {name: rival.iteration(problem) for name, rival in _rivals().items()}
-    at_start = estimator.set_params(max_iter=0).fit(problem.X, lengths=problem.lengths)
-    paths = {"skmix": Task(partial(at_start.decode, problem.X, lengths=problem.lengths))}
-    paths["log"] = _rivals()["log"].viterbi(problem)
-    record: Record = {"what": "iteration", "data": label, "K": K, "threads": objective.threads.n_threads}
-    for what, these in (("iteration", tasks), ("viterbi", paths)):
-        timings = interleaved(these, _REPEATS, _BUDGET)
+    record: Record = {"what": "iteration", "data": label, "K": K}
+    iterations = {name: rival.iteration(problem) for name, rival in CHAIN_RIVALS.items()}
+    paths = {name: CHAIN_RIVALS[name].viterbi(problem) for name in ("skmix", "log")}  # hmmlearn has one Viterbi
+    for what, tasks in (("iteration", iterations), ("viterbi", paths)):
+        timings = interleaved(tasks, _REPEATS, _BUDGET)
         record |= {f"{what}_{name}_ms": 1000 * timing.median for name, timing in timings.items()}
     return record
 
@@ -108,7 +85,7 @@ def _cases(quick: bool) -> Iterator[tuple[Record, Series]]:
 def _fit(case: Record, problem: Series) -> Record:
     """Time skmix to the optimum, and the iterations of hmmlearn that lead as far."""
     progress(f"hmm: to the optimum, {case}")
-    start, options = _start(problem), {"lengths": problem.lengths}
+    start, options = CHAIN_RIVALS["skmix"].start(problem), {"lengths": problem.lengths}
     optimum = GaussianHMM(**start, tol=1e-13, max_iter=_MOST).fit(problem.X, **options).lower_bound_
     em = GaussianHMM(**start, solver="em", tol=1e-13, max_iter=_MOST).fit(problem.X, **options)
     reached = np.flatnonzero(em.history_["objective"] >= optimum - _NEAR)
@@ -117,9 +94,8 @@ def _fit(case: Record, problem: Series) -> Record:
     record |= {"iterations": iterations, "arrived": bool(len(reached))}
     own = _own(problem, start, optimum)
     some = min(iterations, _TIMED)
-    rivals = _rivals()
     tasks = {"skmix": Task(lambda: GaussianHMM(**start, **own).fit(problem.X, **options))}
-    tasks |= {name: Task(partial(rival.fit, problem, some)) for name, rival in rivals.items()}
+    tasks |= {name: Task(partial(CHAIN_RIVALS[name].fit, problem, some)) for name in ("log", "scaling")}
     seconds = {name: timing.median for name, timing in interleaved(tasks, _REPEATS, _BUDGET).items()}
     passes = GaussianHMM(**start, **own).fit(problem.X, **options).n_passes_
     factor = {"skmix": 1.0, "log": iterations / some, "scaling": iterations / some}
