@@ -4,7 +4,7 @@ from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
-from problems import DISCRETE, overlapping_pair, rows_of
+from problems import DISCRETE, overlapping_pair, prior_of, rows_of
 from scipy.special import logsumexp, softmax
 from scipy.stats import multivariate_normal, poisson
 
@@ -84,8 +84,9 @@ def weights_of(lengths, weighted, seed=0):
 
 
 def given(hmm):
-    """Arguments that make another model of the same class start where this one is."""
-    return {argument: getattr(hmm, name) for name, argument in INITIAL.items() if hasattr(hmm, name)}
+    """Arguments that make another model of the same class start where this one is, with the same prior."""
+    values = {argument: getattr(hmm, name) for name, argument in INITIAL.items() if hasattr(hmm, name)}
+    return {"prior": hmm.prior, **values}
 
 
 class ChainProblem(NamedTuple):
@@ -107,7 +108,8 @@ def objective_of(hmm, X, lengths, weight=None, n_threads=1, block_rows=None):
 def chain_problem(model, structure="free", missing=0.0, weighted=False, seed=0, lengths=LENGTHS, **kwargs):
     """Sequences, and a start that is not stationary."""
     X, weight = sequences_of(model, lengths, seed, missing), weights_of(lengths, weighted, seed)
-    start = {"init_params": "random_from_data", "reg_covar": 1e-3, **STRUCTURES[structure]}
+    start = {"init_params": "random_from_data", "reg_covar": 1e-3, "prior": prior_of(missing, weighted)}
+    start |= STRUCTURES[structure]
     hmm = hmm_of(model, max_iter=0, random_state=seed, **start).fit(X, lengths=lengths, sample_weight=weight)
     objective = objective_of(hmm, X, lengths, weight, **kwargs)
     return ChainProblem(X, weight, hmm, objective, adopt(hmm, objective))

@@ -27,6 +27,11 @@ HOME = {"derivative-free": "spherical"}  # covariance types of solvers that take
 GIVEN_ROWS = [(0.0, False), (0.2, False), (0.0, True), (0.2, True)]  # share of missing entries, whether weighted
 
 
+def prior_of(missing, weighted):
+    """The prior of a problem: of `GIVEN_ROWS` two have one, so that it meets missing entries and weights alike."""
+    return "data" if weighted != (missing > 0) else None
+
+
 def charts_of(model):
     """Names of a model's charts."""
     return tuple(FAMILIES[model if model in DISCRETE else f"gaussian-{model}"].charts)
@@ -152,8 +157,9 @@ def start_of(X, model, K=3, seed=0, **kwargs):
 
 
 def given(mixture):
-    """Arguments that make another mixture start where this one is."""
-    return {argument: getattr(mixture, name) for name, argument in INITIAL.items() if hasattr(mixture, name)}
+    """Arguments that make another mixture start where this one is, with the same prior."""
+    values = {argument: getattr(mixture, name) for name, argument in INITIAL.items() if hasattr(mixture, name)}
+    return {"prior": mixture.prior, **values}
 
 
 def objective_of(mixture, X, weight=None, n_threads=1, block_rows=None):
@@ -167,7 +173,7 @@ def objective_of(mixture, X, weight=None, n_threads=1, block_rows=None):
 def problem(model, missing=0.0, weighted=False, seed=0, reg_covar=1e-3, n=240, **kwargs):
     X = rows_of(model, n=n, seed=seed, missing=missing)
     weight = repeats(X, weighted, seed)
-    mixture = start_of(X, model, seed=seed, reg_covar=reg_covar)
+    mixture = start_of(X, model, seed=seed, reg_covar=reg_covar, prior=prior_of(missing, weighted))
     objective = objective_of(mixture, X, weight, **kwargs)
     return Problem(X, np.ones(n) if weight is None else weight, mixture, objective, adopt(mixture, objective))
 

@@ -49,24 +49,47 @@ def conditional(x, mean, covariance):
     return filled, spread
 
 
-def m_step(X, w, responsibilities, means, covariances, covariance_type, reg_covar=0.0):
+def prior_scale(X, w, n_components):
+    """Λ = S/K^(2/d) of the prior that the data give each covariance, S being about the means of observed entries."""
+    d = X.shape[1]
+    o = ~np.isnan(X)
+    W = w @ o
+    means = np.array([w[seen] @ x[seen] / total for x, seen, total in zip(X.T, o.T, W, strict=True)])
+    centred = np.where(o, X - means, 0.0)
+    return (w[:, None] * centred).T @ centred / np.sqrt(np.outer(W, W)) / n_components ** (2 / d)
+
+
+def log_prior(weights, covariances, covariance_type, scale):
+    """Log prior of prior="data", covariances being matrices: −½ [ν log |Λ⁻¹Σ| + tr(Λ Σ⁻¹)] of each, and Σ log w."""
+    d = len(scale)
+    matrices = covariance_type in ("full", "tied")
+    own, rows = (scale, 2 * d + 3) if matrices else (np.diag(np.diag(scale)), 5)
+    ratios = [np.linalg.solve(own, c) for c in (covariances[:1] if covariance_type == "tied" else covariances)]
+    each = [rows * np.linalg.slogdet(ratio)[1] + np.trace(np.linalg.inv(ratio)) for ratio in ratios]
+    return np.log(weights).sum() - 0.5 * sum(each)
+
+
+def m_step(X, w, responsibilities, means, covariances, covariance_type, reg_covar=0.0, scale=None):
     """EM's next weights, means and covariances, these in the shape of their type.
 
     Diagonal and spherical covariances average over the observed entries only: missing ones are integrated out, and
-    only the labels are completed. Full and tied ones complete the rows.
+    only the labels are completed. Full and tied ones complete the rows. `scale` is Λ of a prior from the data.
     """
     r = responsibilities * w[:, None]
     K, d = means.shape
     N, penalty = r.sum(axis=0), reg_covar * w.sum() / K
+    label, pseudo = (0, 0) if scale is None else (1, 2 * d + 3 if covariance_type in ("full", "tied") else 5)
+    scale = np.zeros((d, d)) if scale is None else scale
+    new_weights = (N + label) / (N + label).sum()
     if covariance_type in ("diag", "spherical"):
         o = ~np.isnan(X)
         filled = np.where(o, X, 0.0)
         counts = r.T @ o
         new_means = (r.T @ filled) / counts
-        square = np.stack([r[:, k] @ (o * (filled - new_means[k]) ** 2) for k in range(K)]) + penalty
+        square = np.stack([r[:, k] @ (o * (filled - new_means[k]) ** 2) for k in range(K)]) + penalty + np.diag(scale)
         if covariance_type == "diag":
-            return N / N.sum(), new_means, square / counts
-        return N / N.sum(), new_means, square.sum(axis=1) / counts.sum(axis=1)
+            return new_weights, new_means, square / (counts + pseudo)
+        return new_weights, new_means, square.sum(axis=1) / (counts + pseudo).sum(axis=1)
     new_means, scatter = np.empty((K, d)), np.empty((K, d, d))
     for k in range(K):
         rows = [conditional(x, means[k], covariances[k]) for x in X]
@@ -76,5 +99,5 @@ def m_step(X, w, responsibilities, means, covariances, covariance_type, reg_cova
         scatter[k] = (r[:, k, None] * centred).T @ centred + np.einsum("n,nij->ij", r[:, k], spread)
     scatter += penalty * np.eye(d)
     if covariance_type == "full":
-        return N / N.sum(), new_means, scatter / N[:, None, None]
-    return N / N.sum(), new_means, scatter.sum(axis=0) / N.sum()
+        return new_weights, new_means, (scatter + scale) / (N + pseudo)[:, None, None]
+    return new_weights, new_means, (scatter.sum(axis=0) + scale) / (N.sum() + pseudo)

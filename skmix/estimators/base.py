@@ -21,6 +21,7 @@ from sklearn.utils.validation import validate_data
 
 from skmix.estimators.verbose import Verbose
 from skmix.families import FAMILIES, Family
+from skmix.families.base import Penalty
 from skmix.initialize.search import SEARCHES, Search
 from skmix.initialize.search import resolve as resolve_search
 from skmix.initialize.starts import start
@@ -70,13 +71,17 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     def _family_class(self) -> Any:
         return FAMILIES[self._family_name()]
 
-    def _make_family(self, X: np.ndarray, units: Units, total_weight: float) -> Family:
-        """The family with its prior, for the rows `X`."""
-        return self._family_class().for_rows(X, self._penalty(), units, total_weight, self._n_family_components())
+    def _make_family(self, X: np.ndarray, weight: np.ndarray | None, units: Units) -> Family:
+        """The family with its prior, for the rows `X` of these weights."""
+        return self._family_class().for_rows(X, weight, units, self._n_family_components(), self._penalty())
 
-    def _penalty(self) -> float:
-        """Strength of the penalty on small covariances, in the data's units squared."""
-        return 0.0
+    def _penalty(self) -> Penalty:
+        """What the parameters say of penalties and priors."""
+        return Penalty(getattr(self, "reg_covar", 0.0), getattr(self, "prior", None))
+
+    def _pseudo_count(self) -> float:
+        """Rows that a prior adds to those of each component, for the weights."""
+        return 0.0 if self._penalty().prior is None else 1.0
 
     @abstractmethod
     def _make_latent(self) -> Any:
@@ -137,10 +142,10 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         family_class = self._family_class()
         units = Units.identity(X.shape[1])
         if family_class.standardise:
-            units = measure(X, weight, common_scale=family_class.common_scale, smallest=float(np.sqrt(self._penalty())))
+            smallest = float(np.sqrt(self._penalty().reg_covar))
+            units = measure(X, weight, common_scale=family_class.common_scale, smallest=smallest)
             _check_spread(units)
-        total_weight = float(len(X) if weight is None else weight.sum())
-        return Model(self._make_family(X, units, total_weight), self._make_latent()), units
+        return Model(self._make_family(X, weight, units), self._make_latent()), units
 
     def _rows(self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None) -> Rows:
         n_components = self._n_family_components()

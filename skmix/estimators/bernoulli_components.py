@@ -26,6 +26,7 @@ class BernoulliComponents:
     _dtypes: ClassVar[tuple[type, ...]] = Bernoulli.dtypes
     _own_constraints: ClassVar[Constraints] = {
         "binarize": [StrOptions({"auto"}), Real, None],
+        "prior": [StrOptions({"data"}), None],
         "probabilities_init": ["array-like", None],
     }
 

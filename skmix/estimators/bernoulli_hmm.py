@@ -24,6 +24,10 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         :mod:`skmix.solvers`.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    prior : {"data"} or None, default=None
+        "data" gives the probabilities a beta prior, which acts as one more row of average answers in each
+        component, so that no probability can be 0 or 1 unless the feature is constant. Transitions have priors
+        of their own.
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -124,6 +128,7 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         binarize="auto",
         solver="auto",
         tol=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -147,6 +152,7 @@ class BernoulliHMM(BernoulliComponents, BaseHMM):
         self.binarize = binarize
         self.solver = solver
         self.tol = tol
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

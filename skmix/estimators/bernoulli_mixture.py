@@ -26,6 +26,10 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         The optimiser: "em", "squarem", "lbfgs", "newton", … or an instance of one, see :mod:`skmix.solvers`.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    prior : {"data"} or None, default=None
+        "data" gives the probabilities a beta prior, which acts as one more row of average answers in each
+        component, and the weights a Dirichlet prior of one row a component, so that no probability can be 0 or
+        1 unless the feature is constant. See the guide, "Safe fits".
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -108,6 +112,7 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         binarize="auto",
         solver="auto",
         tol=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -124,6 +129,7 @@ class BernoulliMixture(BernoulliComponents, BaseMixture):
         self.binarize = binarize
         self.solver = solver
         self.tol = tol
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
+from skmix.families.base import Penalty
 from skmix.families.categorical import Categorical
 from skmix.likelihood.units import Units, column_range
 
@@ -23,18 +25,20 @@ class CategoricalComponents:
     probabilities_: Any
     n_components: int
     warm_start: bool
+    _penalty: Callable[[], Penalty]
     _component_attributes: ClassVar[tuple[str, ...]] = Categorical.attributes
     _dtypes: ClassVar[tuple[type, ...]] = Categorical.dtypes
     _own_constraints: ClassVar[Constraints] = {
         "n_categories": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "prior": [StrOptions({"data"}), None],
         "probabilities_init": ["array-like", None],
     }
 
     def _family_name(self) -> str:
         return "categorical"
 
-    def _make_family(self, X: np.ndarray, units: Units, total_weight: float) -> Categorical:
-        return Categorical(self.n_categories_)
+    def _make_family(self, X: np.ndarray, weight: np.ndarray | None, units: Units) -> Categorical:
+        return Categorical(self.n_categories_).informed(X, weight, self._penalty())
 
     def _family_at_hand(self) -> Categorical:
         if hasattr(self, "n_categories_"):

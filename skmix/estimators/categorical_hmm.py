@@ -28,6 +28,10 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         :mod:`skmix.solvers`.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    prior : {"data"} or None, default=None
+        "data" gives the probabilities a Dirichlet prior, which acts as one more row of average content in each
+        component, so that no level that the data have can get probability 0. Transitions have priors of their
+        own.
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -136,6 +140,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         n_categories=None,
         solver="auto",
         tol=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -159,6 +164,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         self.n_categories = n_categories
         self.solver = solver
         self.tol = tol
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

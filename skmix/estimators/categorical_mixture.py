@@ -27,6 +27,10 @@ class CategoricalMixture(CategoricalComponents, BaseMixture):
         The optimiser: "em", "squarem", "lbfgs", "newton", … or an instance of one, see :mod:`skmix.solvers`.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    prior : {"data"} or None, default=None
+        "data" gives the probabilities a Dirichlet prior, which acts as one more row of average content in each
+        component, and the weights a Dirichlet prior of one row a component, so that no level that the data have
+        can get probability 0. See the guide, "Safe fits".
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -114,6 +118,7 @@ class CategoricalMixture(CategoricalComponents, BaseMixture):
         n_categories=None,
         solver="auto",
         tol=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -130,6 +135,7 @@ class CategoricalMixture(CategoricalComponents, BaseMixture):
         self.n_categories = n_categories
         self.solver = solver
         self.tol = tol
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

@@ -1,4 +1,4 @@
-"""Checks of the initial values that users give."""
+"""Checks of the initial values and of the weights that users give."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight
+
+_LARGEST_WEIGHT = 1e20  # and its reciprocal the least largest: sums in float32 neither overflow nor vanish
 
 
 def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -14,6 +17,20 @@ def check_shape(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     if value.shape != shape:
         raise ValueError(f"The parameter {name!r} should have the shape of {shape}, but got {value.shape}")
     return value
+
+
+def check_sample_weight(sample_weight: Any, X: np.ndarray) -> np.ndarray:
+    """Weights of rows as a float64 array (n,): not negative, and not all zero."""
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    largest = weight.max()
+    if not 1.0 / _LARGEST_WEIGHT <= largest <= _LARGEST_WEIGHT:
+        raise ValueError(
+            f"Sample weights are numbers of rows: the largest should be between {1.0 / _LARGEST_WEIGHT:.0e} and "
+            f"{_LARGEST_WEIGHT:.0e}, but is {largest:.1e}. Multiply them all by one number."
+        )
+    return weight
 
 
 def check_weights(weights: np.ndarray) -> np.ndarray:

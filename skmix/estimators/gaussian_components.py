@@ -21,6 +21,7 @@ class GaussianComponents:
 
     covariance_type: str
     reg_covar: float
+    prior: str | None
     means_init: Any
     precisions_init: Any
     n_components: int
@@ -29,15 +30,13 @@ class GaussianComponents:
     _own_constraints: ClassVar[Constraints] = {
         "covariance_type": [StrOptions(COVARIANCE_TYPES)],
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "prior": [StrOptions({"data"}), None],
         "means_init": ["array-like", None],
         "precisions_init": ["array-like", None],
     }
 
     def _family_name(self) -> str:
         return PREFIX + self.covariance_type
-
-    def _penalty(self) -> float:
-        return self.reg_covar
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         family = self._family_class()()

@@ -36,6 +36,11 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         Strength of the penalty on small covariances, in squared units of the data: a component with the average
         share of the rows has `reg_covar` added to the diagonal of its covariance. It is never less than 3e-19 (float32:
         2e-7) of the columns' variances, so that degenerate data can be fitted.
+    prior : {"data"} or None, default=None
+        "data" gives each covariance an inverse Wishart prior scaled by the covariance of the data (Fraley and Raftery,
+        2007), and the weights a Dirichlet prior of one row a component: no component can shrink to few rows. Fits are
+        maxima of the posterior density, the same in any affine coordinates of the data if ``reg_covar=0``. See the
+        guide, "Safe fits".
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -129,6 +134,7 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         solver="auto",
         tol=1e-6,
         reg_covar=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -147,6 +153,7 @@ class GaussianMixture(GaussianComponents, BaseMixture):
         self.solver = solver
         self.tol = tol
         self.reg_covar = reg_covar
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

@@ -39,6 +39,10 @@ class GMMHMM(GaussianComponents, BaseHMM):
     reg_covar : float, default=1e-6
         Strength of the penalty on small covariances, in squared units of the data, as for
         :class:`~skmix.GaussianMixture`.
+    prior : {"data"} or None, default=None
+        "data" gives each covariance an inverse Wishart prior scaled by the covariance of the data (Fraley and Raftery,
+        2007), and the weights of each mixture a Dirichlet prior of one row a component: no component can shrink to few
+        rows. Transitions have priors of their own. See the guide, "Safe fits".
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -158,6 +162,7 @@ class GMMHMM(GaussianComponents, BaseHMM):
         solver="auto",
         tol=1e-6,
         reg_covar=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -185,6 +190,7 @@ class GMMHMM(GaussianComponents, BaseHMM):
         self.solver = solver
         self.tol = tol
         self.reg_covar = reg_covar
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
@@ -219,7 +225,7 @@ class GMMHMM(GaussianComponents, BaseHMM):
             )
 
     def _make_latent(self) -> MixtureChain:
-        return MixtureChain(self._make_chain(), self.n_mix)
+        return MixtureChain(self._make_chain(), self.n_mix, self._pseudo_count())
 
     def _latent_at_hand(self) -> MixtureChain:
         K, M = np.shape(self.weights_)

@@ -34,6 +34,9 @@ class HiddenMarkovModel(BaseHMM):
     reg_covar : float, default=1e-6
         Strength of the penalty on small covariances, in squared units of the data, as for
         :class:`~skmix.GaussianMixture`.
+    prior : {"data"} or None, default=None
+        "data" gives the emissions a prior scaled by the data, as in the family's mixture: no state can shrink to few
+        rows. Transitions have priors of their own.
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -127,6 +130,7 @@ class HiddenMarkovModel(BaseHMM):
         **BaseHMM._parameter_constraints,
         "family": [StrOptions(set(FAMILIES))],
         "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "prior": [StrOptions({"data"}), None],
         "components_init": [Mapping, None],
     }
 
@@ -138,6 +142,7 @@ class HiddenMarkovModel(BaseHMM):
         solver="auto",
         tol=1e-6,
         reg_covar=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -162,6 +167,7 @@ class HiddenMarkovModel(BaseHMM):
         self.solver = solver
         self.tol = tol
         self.reg_covar = reg_covar
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params
@@ -193,11 +199,8 @@ class HiddenMarkovModel(BaseHMM):
     def _dtypes(self) -> tuple[type, ...]:  # type: ignore[override]
         return FAMILIES[self.family].dtypes
 
-    def _penalty(self) -> float:
-        return self.reg_covar
-
-    def _make_family(self, X: np.ndarray, units: Units, total_weight: float) -> Family:
-        family = super()._make_family(X, units, total_weight)
+    def _make_family(self, X: np.ndarray, weight: np.ndarray | None, units: Units) -> Family:
+        family = super()._make_family(X, weight, units)
         if self.warm_start and hasattr(self, "converged_"):  # which may have seen levels that these data lack
             return family.covering(self._public(self._component_attributes))
         return family

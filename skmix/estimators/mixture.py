@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
-from skmix.estimators.checks import check_shape, check_weights
+from skmix.estimators.checks import check_sample_weight, check_shape, check_weights
 from skmix.estimators.conditioning import Conditioning
 from skmix.estimators.criteria import Criteria
 from skmix.initialize.starts import STARTS
@@ -40,7 +40,7 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
 
     # ---- the model ------------------------------------------------------------------------------------------------
     def _make_latent(self) -> Any:
-        return Weights()
+        return Weights(self._pseudo_count())
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         """Checked initial values of the components, by the public attributes that they stand for."""
@@ -103,9 +103,7 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         X = self._check_data(X, reset=True)
         kept, weight = X, None
         if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            if not weight.any():
-                raise ValueError("Sample weights must contain at least one non-zero number.")
+            weight = check_sample_weight(sample_weight, X)
             if not weight.all():  # rows of weight 0 take no part, not even as starts
                 kept, weight = X[weight > 0], weight[weight > 0]
         self._check_enough(len(kept), len(X))
@@ -302,9 +300,7 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         X = self._check_predict_data(X)
         weight = np.ones(len(X))
         if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            if not weight.any():
-                raise ValueError("Sample weights must contain at least one non-zero number.")
+            weight = check_sample_weight(sample_weight, X)
         log_likelihood, entropy = np.empty(len(X)), np.empty(len(X))
 
         def consume(objective, block, log_joint):

@@ -11,9 +11,10 @@ from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skmix.estimators.base import Constraints
+from skmix.estimators.checks import check_sample_weight
 from skmix.estimators.criteria import CRITERIA
 from skmix.estimators.gaussian_components import COVARIANCE_TYPES
 from skmix.estimators.gaussian_mixture import GaussianMixture
@@ -322,7 +323,5 @@ def _positive(X: np.ndarray, sample_weight: Any) -> tuple[np.ndarray, np.ndarray
     """The rows of positive weight, and their weights."""
     if sample_weight is None:
         return X, None
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+    weight = check_sample_weight(sample_weight, X)
     return X[weight > 0], weight[weight > 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.utils._param_validation import StrOptions
 
 from skmix.estimators.base import Constraints
 from skmix.estimators.checks import check_shape
@@ -18,7 +19,10 @@ class PoissonComponents:
     n_components: int
     _component_attributes: ClassVar[tuple[str, ...]] = Poisson.attributes
     _dtypes: ClassVar[tuple[type, ...]] = Poisson.dtypes
-    _own_constraints: ClassVar[Constraints] = {"rates_init": ["array-like", None]}
+    _own_constraints: ClassVar[Constraints] = {
+        "prior": [StrOptions({"data"}), None],
+        "rates_init": ["array-like", None],
+    }
 
     def _family_name(self) -> str:
         return "poisson"

@@ -23,6 +23,9 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         :mod:`skmix.solvers`.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    prior : {"data"} or None, default=None
+        "data" gives the rates a gamma prior, which acts as one more row of average counts in each component, so
+        that no rate can be 0. Transitions have priors of their own.
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -124,6 +127,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         *,
         solver="auto",
         tol=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -146,6 +150,7 @@ class PoissonHMM(PoissonComponents, BaseHMM):
         self.n_components = n_components
         self.solver = solver
         self.tol = tol
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

@@ -23,6 +23,10 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         The optimiser: "em", "squarem", "lbfgs", "newton", … or an instance of one, see :mod:`skmix.solvers`.
     tol : float, default=1e-6
         A solver stops when it estimates that no more than this, in nats per row, can still be gained.
+    prior : {"data"} or None, default=None
+        "data" gives the rates a gamma prior, which acts as one more row of average counts in each component,
+        and the weights a Dirichlet prior of one row a component, so that no rate can be 0. See the guide, "Safe
+        fits".
     max_iter : int, default=500
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
@@ -105,6 +109,7 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         *,
         solver="auto",
         tol=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -120,6 +125,7 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         self.n_components = n_components
         self.solver = solver
         self.tol = tol
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

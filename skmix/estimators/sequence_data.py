@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight, _num_samples
+from sklearn.utils.validation import _num_samples
 
+from skmix.estimators.checks import check_sample_weight
 from skmix.likelihood.sequences import Sequences
 
 
@@ -99,10 +100,8 @@ def check_weights(
             f"sample_weight has {len(lengths)} entries, one for each sequence, but should have one for each of the "
             f"{len(X)} rows: repeat each for the rows of its sequence, as np.repeat(sample_weight, lengths) does."
         )
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = check_sample_weight(sample_weight, X)
     weight = weight if order is None else weight[order]
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
     if n_components == 1:
         return Sequences.of(np.ones(len(X), dtype=int), weight)
     sequences = Sequences.of(lengths)

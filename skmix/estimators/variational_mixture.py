@@ -243,16 +243,14 @@ class VariationalGaussianMixture(BaseMixture):
     def _family_name(self) -> str:
         return _PREFIX + self.covariance_type
 
-    def _make_family(self, X: np.ndarray, units: Units, total_weight: float) -> Family:
+    def _make_family(self, X: np.ndarray, weight: np.ndarray | None, units: Units) -> Family:
         """The family without its prior, which takes the data."""
         # A penalty of `reg_covar` for each row of a component, in place of one for each component.
-        return variational(self._family_class().for_rows(X, self.reg_covar, units, 1.0, 1))
+        eps = float(np.finfo(X.dtype).eps)
+        return variational(self._family_class().with_penalty(self.reg_covar, units, 1.0, 1, eps))
 
     def _family_at_hand(self) -> Family:
         return variational(super()._family_at_hand())
-
-    def _penalty(self) -> float:
-        return self.reg_covar
 
     def _given_components(self, n_features: int) -> dict[str, np.ndarray]:
         return {}

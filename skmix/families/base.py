@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,21 @@ class Additive:
     def total(self):
         """Sum over a leading axis (patterns of observed features)."""
         return type(self)(*(getattr(self, f.name).sum(axis=0) for f in dataclasses.fields(self)))  # type: ignore[arg-type]
+
+
+class Penalty(NamedTuple):
+    """What is added to the log-likelihood, as users say it.
+
+    Attributes
+    ----------
+    reg_covar : float
+        Strength of the penalty on small covariances, in the data's units squared.
+    prior : {"data"} or None
+        Whether parameters have a prior about those of the data as a whole.
+    """
+
+    reg_covar: float = 0.0
+    prior: str | None = None
 
 
 class Coordinates(ABC):
@@ -151,8 +166,10 @@ class Family(ABC):
     has_gradient: ClassVar[bool] = True
 
     @classmethod
-    def for_rows(cls, X: np.ndarray, reg_covar: float, units: Units, total_weight: float, n_components: int) -> Family:
-        """The family for a fit to the rows `X`, with the penalty `reg_covar` where it has covariances."""
+    def for_rows(
+        cls, X: np.ndarray, weight: np.ndarray | None, units: Units, n_components: int, penalty: Penalty
+    ) -> Family:
+        """The family for a fit to the rows `X` of weights (n,), with what it makes of the penalty."""
         return cls()
 
     @classmethod

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmix.families.base import Additive, Chart, ExplicitChart, ExponentialFamily, shares
+from skmix.families.base import Additive, Chart, ExplicitChart, shares
 from skmix.families.gaussian import EPS, has_rows
+from skmix.families.pseudo_row import PseudoRowFamily, observed_means
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.units import Units, column_range
@@ -131,7 +132,7 @@ class ProbabilityChart(ExplicitChart):
         return (statistics.ones / parameters.ones - statistics.zeros / parameters.zeros).ravel()
 
 
-class Bernoulli(ExponentialFamily):
+class Bernoulli(PseudoRowFamily):
     """Independent Bernoulli features: φ = [x, 1], with the mask of observed entries before the 1."""
 
     attributes = ("probabilities_",)
@@ -187,6 +188,10 @@ class Bernoulli(ExponentialFamily):
         return FeatureKernel(self, parameters, offset, rows, error)
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
+    def average_of(self, X: np.ndarray, weight: np.ndarray | None) -> Outcomes:
+        means, seen = observed_means(X, weight)
+        return Outcomes(means, seen - means)
+
     def reference(self, n_components: int, n_features: int) -> Probabilities:
         half = np.full((n_components, n_features), 0.5)
         return Probabilities(half, half)

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skmix.families.base import Additive, Chart, ExplicitChart, ExponentialFamily, shares
+from skmix.families.base import Additive, Chart, ExplicitChart, Penalty, shares
 from skmix.families.gaussian import has_rows
+from skmix.families.pseudo_row import PseudoRowFamily
 from skmix.families.simplex import Simplexes, SoftmaxChart, SphereChart
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
@@ -123,13 +124,15 @@ class ProportionChart(ExplicitChart):
         return excess[free] / self._inside(z)[free]
 
 
-class Categorical(ExponentialFamily):
+class Categorical(PseudoRowFamily):
     """Independent categorical features: φ = [whether x_j is at level l, 1], all 0 where an entry is missing.
 
     Parameters
     ----------
     n_categories : ndarray of int, shape (n_features,)
         The number of levels of each feature.
+    average : LevelCounts, optional
+        The frequencies of the levels, for a prior.
     """
 
     attributes = ("probabilities_",)
@@ -140,16 +143,17 @@ class Categorical(ExponentialFamily):
     standardise = False
     softening = 0.1  # a probability of 0, of a level that a cluster lacks, is where EM stays
 
-    def __init__(self, n_categories: np.ndarray):
+    def __init__(self, n_categories: np.ndarray, average: LevelCounts | None = None):
+        super().__init__(average)
         self.n_categories = n_categories
         self.levels = np.arange(n_categories.max(initial=1)) < n_categories[:, np.newaxis]  # (d, most levels)
         self.feature, self.level = np.nonzero(self.levels)  # of each indicator
 
     @classmethod
     def for_rows(
-        cls, X: np.ndarray, reg_covar: float, units: Units, total_weight: float, n_components: int
+        cls, X: np.ndarray, weight: np.ndarray | None, units: Units, n_components: int, penalty: Penalty
     ) -> Categorical:
-        return cls(column_range(X)[1].astype(int) + 1)
+        return cls(column_range(X)[1].astype(int) + 1).informed(X, weight, penalty)
 
     @classmethod
     def of_public(cls, public: dict[str, np.ndarray]) -> Categorical:
@@ -161,7 +165,13 @@ class Categorical(ExponentialFamily):
         """The family with the levels that these data have, or else those."""
         fitted = self.of_public(public).n_categories
         comparable = fitted.shape == self.n_categories.shape
-        return Categorical(np.maximum(self.n_categories, fitted)) if comparable else self
+        if not comparable:
+            return self
+        wider = Categorical(np.maximum(self.n_categories, fitted))
+        if self.average is not None:
+            more = wider.levels.shape[1] - self.levels.shape[1]
+            wider.average = LevelCounts(np.pad(self.average.counts, ((0, 0), (0, 0), (0, more))))
+        return wider
 
     # ---- towards the rows -----------------------------------------------------------------------------------------
     @classmethod
@@ -230,6 +240,14 @@ class Categorical(ExponentialFamily):
         return np.where(block.mask > 0, block.Z, expected.argmax(axis=1))
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
+    def average_of(self, X: np.ndarray, weight: np.ndarray | None) -> LevelCounts:
+        weight, counts = np.ones(len(X)) if weight is None else weight, np.zeros(self.levels.shape)
+        for own, column in zip(counts, X.T, strict=True):
+            seen = ~np.isnan(column)
+            own += np.bincount(column[seen].astype(int), weight[seen], len(own))
+        total = counts.sum(axis=1, keepdims=True)
+        return LevelCounts((counts / np.where(total > 0, total, 1.0))[np.newaxis])
+
     def reference(self, n_components: int, n_features: int) -> LevelProbabilities:
         even = self.levels / self.n_categories[:, np.newaxis]
         return LevelProbabilities(np.repeat(even[np.newaxis], n_components, axis=0))

@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import lapack
 
-from skmix.families.base import Additive, Family
+from skmix.families.base import LEAST_SHARE, Additive, Family, Penalty, shares
+from skmix.families.inverse_wishart import InverseWishart
 from skmix.likelihood.blocks import Rows
-from skmix.likelihood.units import Units
+from skmix.likelihood.units import SMALLEST_DEVIATION, Units, covariance
 
 LOG_2PI = math.log(2 * math.pi)
 EPS = float(np.finfo(np.float64).eps)
@@ -93,18 +94,41 @@ class Gaussian(Family):
         (`reg_covar`, in standardised units, times W/K). Positive, so that no component can collapse.
     eps : float
         Precision of the data's type.
+    prior : InverseWishart, optional
+        Prior of each covariance besides. Its pseudo-rows are no part of the statistics: `rows_behind` counts them in.
     """
 
     attributes = ("means_", "precisions_cholesky_")
 
-    def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS):
+    def __init__(self, prior_scatter: np.ndarray | float = 0.0, eps: float = EPS, prior: InverseWishart | None = None):
         self.prior_scatter, self.eps = np.asarray(prior_scatter, dtype=np.float64), float(eps)
+        self.prior, self.pseudo_rows = prior, 0.0 if prior is None else prior.rows
 
     @classmethod
     def for_rows(
-        cls, X: np.ndarray, reg_covar: float, units: Units, total_weight: float, n_components: int
+        cls, X: np.ndarray, weight: np.ndarray | None, units: Units, n_components: int, penalty: Penalty
     ) -> Gaussian:
-        return cls.with_penalty(reg_covar, units, total_weight, n_components, float(np.finfo(X.dtype).eps))
+        total_weight = float(len(X) if weight is None else weight.sum())
+        family = cls.with_penalty(penalty.reg_covar, units, total_weight, n_components, float(np.finfo(X.dtype).eps))
+        if penalty.prior is None:
+            return family
+        S = covariance(X, weight, units) + np.diag(least_variances(units, family.eps))
+        return cls(family.prior_scatter, family.eps, cls.prior_of(S, n_components))
+
+    @classmethod
+    @abstractmethod
+    def prior_of(cls, covariance: np.ndarray, n_components: int) -> InverseWishart:
+        """The prior that data with this covariance matrix give each covariance."""
+
+    @abstractmethod
+    def rows_behind(self, counts: np.ndarray) -> np.ndarray:
+        """Weight of the rows behind each covariance (or variance), the prior's pseudo-rows included."""
+
+    def shares(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Parts of all rows behind each mean, and behind each covariance, at least `LEAST_SHARE`."""
+        total = counts.sum(axis=0).max()
+        behind = self.rows_behind(counts) / (total if total > 0 else 1.0)
+        return shares(counts), np.maximum(behind, LEAST_SHARE)
 
     @classmethod
     def with_penalty(
@@ -112,11 +136,10 @@ class Gaussian(Family):
     ) -> Gaussian:
         """The family with the penalty −(reg_covar·W/2K) Σ_k tr Σ_k⁻¹, `reg_covar` in the data's own units squared.
 
-        Standardised variances are kept above about 3e-19 (float32: 2e-7) by the same penalty: where they are smaller,
-        residuals are rounding errors. It is what keeps degenerate data (constant columns, duplicates, n = K) from
-        raising.
+        Variances are kept above `least_variances` by the same penalty: it is what keeps degenerate data (constant
+        columns, duplicates, n = K) from raising.
         """
-        variance = np.maximum(reg_covar / units.scale**2, (64 * eps) ** (4 / 3))
+        variance = np.maximum(np.square(math.sqrt(reg_covar) / units.scale), least_variances(units, eps))
         return cls(variance * total_weight / n_components, eps)
 
     @abstractmethod
@@ -169,6 +192,15 @@ class Gaussian(Family):
         uphill, and the next one, about the new mean and in the new units, is exact.
         """
         return np.maximum(math.sqrt(self.eps), 1e4 * self.eps * second)
+
+
+def least_variances(units: Units, eps: float) -> np.ndarray:
+    """The smallest standardised variances that a fit should come to, (d,).
+
+    Below about 3e-19 (float32: 2e-7) residuals are rounding errors; standard deviations below 1e-153 in the data's own
+    units have precisions that overflow.
+    """
+    return np.maximum((64 * eps) ** (4 / 3), np.square(SMALLEST_DEVIATION / units.scale))
 
 
 def invert_triangular(L: np.ndarray) -> np.ndarray:

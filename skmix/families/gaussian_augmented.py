@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmix.families.gaussian import MatrixParameters, Moments, diagonal, invert_triangular, transpose
+from skmix.families.gaussian import MatrixParameters, Moments, diagonal, invert_triangular, outer, transpose
 
 
 class AugmentedGaussians:
@@ -51,9 +51,13 @@ class AugmentedGaussians:
         factors[:, 1:, 1:] = components.cholesky
         return cls(factors)
 
-    def gradient(self, statistics: Moments) -> np.ndarray:
-        """Coordinates of the Riemannian gradient, ½ (F⁻¹ D F⁻ᵀ − N I) with D = Σ_n r_nk y yᵀ."""
-        N = statistics.counts[:, None, None]
+    def gradient(self, statistics: Moments, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Coordinates of the Riemannian gradient, ½ (F⁻¹ D F⁻ᵀ − N I) with D = Σ_n r_nk y yᵀ.
+
+        Priors add pseudo-counts: `labels` (K,), those of labels included, have a part in log s alone, through the term
+        that is 0 at s = 1; `rows` (K,), those of covariances included, in log |Σ| = log |S| − log s.
+        """
+        N = labels[:, None, None]
         inner = np.concatenate([N, statistics.first[:, None, :]], axis=2)
         inner = np.concatenate(
             [inner, np.concatenate([statistics.first[..., None], statistics.second], axis=2)], axis=1
@@ -61,7 +65,9 @@ class AugmentedGaussians:
         # D = [1 0; μ L] inner [1 0; μ L]ᵀ, and F⁻¹ [1 0; μ L] = Q diag(1/√s, 1): nothing need be solved.
         A = self.turn.copy()
         A[:, :, 0] /= self.root[:, None]
-        return 0.5 * (A @ inner @ transpose(A) - N * np.eye(A.shape[-1]))
+        first = self.turn[:, :, 0]
+        of_size = rows[:, None, None] * np.eye(A.shape[-1]) - (rows - labels)[:, None, None] * outer(first, first)
+        return 0.5 * (A @ inner @ transpose(A) - of_size)
 
     def move(self, tangent: np.ndarray) -> AugmentedGaussians:
         """The end of the geodesic that begins with the `tangent` of coordinates a, shape (K, d + 1, d + 1)."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from skmix.families.base import LARGEST_EXPONENT, Chart, ExplicitChart, shares
+from skmix.families.base import LARGEST_EXPONENT, Chart, ExplicitChart
 from skmix.families.gaussian import (
     MatrixParameters,
     Moments,
@@ -64,10 +64,10 @@ class MatrixFrame(_GaussianChart):
     def __init__(self, family: Any, parameters: MatrixParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
         d = parameters.means.shape[1]
-        share = shares(statistics.counts)
-        self.root = np.sqrt(share)[:, None]
+        of_means, of_covariances = family.shares(statistics.counts)
+        self.root = np.sqrt(of_means)[:, None]
         self.i, self.j = np.tril_indices(d)
-        self.unit = np.where(self.i == self.j, 1 / _SQRT2, 1.0) / np.sqrt(family.rows_of(share))[..., None]
+        self.unit = np.where(self.i == self.j, 1 / _SQRT2, 1.0) / np.sqrt(of_covariances)[..., None]
         self.start = np.zeros(self.n_means + self.unit.size)
 
     def _displacement(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +96,7 @@ class MatrixFrame(_GaussianChart):
 
     def gradient(self, z: np.ndarray, parameters: MatrixParameters, statistics: Moments) -> np.ndarray:
         shift, T = self._displacement(z)
-        rows = self.family.rows_of(statistics.counts)[..., None, None]
+        rows = self.family.rows_behind(statistics.counts)[..., None, None]
         cross = outer(statistics.first, shift).reshape(-1, *T.shape[-2:])
         cross = cross if T.ndim == 3 else cross.sum(axis=0)
         inner = rows * np.eye(T.shape[-1]) - statistics.second - cross
@@ -109,9 +109,9 @@ class ScaleFrame(_GaussianChart):
 
     def __init__(self, family: Any, parameters: ScaleParameters, statistics: Moments):
         super().__init__(family, parameters, statistics)
-        share = shares(statistics.counts)
-        self.root = np.sqrt(share)
-        self.unit = 1 / (_SQRT2 * np.sqrt(family.pool(share)))
+        of_means, of_variances = family.shares(statistics.counts)
+        self.root = np.sqrt(of_means)
+        self.unit = 1 / (_SQRT2 * np.sqrt(of_variances))
         self.start = np.zeros(self.n_means + self.unit.size)
 
     def _displacement(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -131,7 +131,8 @@ class ScaleFrame(_GaussianChart):
 
     def gradient(self, z: np.ndarray, parameters: ScaleParameters, statistics: Moments) -> np.ndarray:
         shift, T = self._displacement(z)
-        inner = self.family.pool(statistics.counts - statistics.first * shift) - statistics.second
+        rows = self.family.rows_behind(statistics.counts)
+        inner = rows - self.family.pool(statistics.first * shift) - statistics.second
         return np.concatenate([(statistics.first / self.root).ravel(), (inner / T * self.unit).ravel()])
 
 
@@ -147,10 +148,10 @@ class CholeskyChart(_GaussianChart, ExplicitChart):
         self.least = np.r_[np.full(self.n_means, -np.inf), np.where(on_diagonal, _LEAST_SCALE, -np.inf).ravel()]
 
     def sizes(self, statistics: Moments) -> np.ndarray:
-        share = shares(statistics.counts)
+        share, of_covariances = self.family.shares(statistics.counts)
         deviations = np.sqrt(np.square(self.origin.cholesky).sum(axis=-1))
         of_means = np.broadcast_to(deviations, self.origin.means.shape) / np.sqrt(share)[:, None]
-        of_entries = deviations[..., self.i] / np.sqrt(self.family.rows_of(share))[..., None]
+        of_entries = deviations[..., self.i] / np.sqrt(of_covariances)[..., None]
         return np.concatenate([of_means.ravel(), np.where(self.on_diagonal, of_entries / _SQRT2, of_entries).ravel()])
 
     def pack(self, scales: np.ndarray) -> np.ndarray:
@@ -228,7 +229,7 @@ def _euclidean(family: Any, parameters: MatrixParameters, statistics: Moments) -
     """The gradient in the means, and C − N·I, from which that in any form of the covariance follows."""
     W = parameters.whitening
     d_means = (transpose(family.per_component(W)) @ statistics.first[..., None])[..., 0]
-    rows = family.rows_of(statistics.counts)[..., None, None]
+    rows = family.rows_behind(statistics.counts)[..., None, None]
     return d_means, statistics.second - rows * np.eye(W.shape[-1])
 
 
@@ -244,10 +245,10 @@ class ScaleChart(_GaussianChart, ExplicitChart):
         return np.concatenate([parameters.means.ravel(), self.pack(np.abs(parameters.scales)).ravel()])
 
     def sizes(self, statistics: Moments) -> np.ndarray:
-        share = shares(statistics.counts)
+        share, of_variances = self.family.shares(statistics.counts)
         scales = np.abs(self.origin.scales)
         of_means = self.family.per_feature(scales) / np.sqrt(share)
-        return np.concatenate([of_means.ravel(), (scales / np.sqrt(2.0 * self.family.pool(share))).ravel()])
+        return np.concatenate([of_means.ravel(), (scales / np.sqrt(2.0 * of_variances)).ravel()])
 
     def pack(self, scales: np.ndarray) -> np.ndarray:
         return scales
@@ -265,7 +266,7 @@ class ScaleChart(_GaussianChart, ExplicitChart):
 
     def gradient(self, z: np.ndarray, parameters: ScaleParameters, statistics: Moments) -> np.ndarray:
         d_means = statistics.first / self.family.per_feature(parameters.scales)
-        excess = statistics.second - self.family.pool(statistics.counts)
+        excess = statistics.second - self.family.rows_behind(statistics.counts)
         return np.concatenate([d_means.ravel(), (excess * self.stretch(parameters.scales)).ravel()])
 
 

@@ -19,6 +19,7 @@ from skmix.families.gaussian import (
     log_abs,
 )
 from skmix.families.gaussian_charts import LogScaleChart, ScaleChart, ScaleFrame
+from skmix.families.inverse_wishart import InverseWishart
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.threads import Workspace
@@ -89,22 +90,34 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         means = np.zeros((n_components, n_features))
         return ScaleParameters(means, np.ones_like(self.pool(means)))
 
+    @classmethod
+    def prior_of(cls, covariance: np.ndarray, n_components: int) -> InverseWishart:
+        return InverseWishart.of_variances(covariance, n_components)
+
+    def rows_behind(self, counts: np.ndarray) -> np.ndarray:
+        return self.pool(counts + self.pseudo_rows)
+
     def _scatter(self, parameters: ScaleParameters) -> np.ndarray:
-        return self.pool(np.broadcast_to(self.prior_scatter, parameters.means.shape))
+        scatter = self.prior_scatter if self.prior is None else self.prior_scatter + self.prior.variances
+        return self.pool(np.broadcast_to(scatter, parameters.means.shape))
 
     def penalise(self, statistics: Moments, parameters: ScaleParameters) -> Moments:
         scatter = self._scatter(parameters) / parameters.scales**2
         return Moments(statistics.counts, statistics.first, statistics.second + scatter)
 
     def log_prior(self, parameters: ScaleParameters) -> float:
-        return -0.5 * float(np.sum(self._scatter(parameters) / parameters.scales**2))
+        penalty = float(np.sum(self._scatter(parameters) / parameters.scales**2))
+        if self.prior is not None:
+            log_variances = 2.0 * log_abs(self.per_feature(parameters.scales)) * np.ones_like(parameters.means)
+            penalty += self.prior.rows * float(np.sum(log_variances.sum(axis=1) - self.prior.log_det))
+        return -0.5 * penalty
 
     def m_step(self, statistics: Moments, parameters: ScaleParameters) -> ScaleParameters:
         means, scales = parameters
         counts = statistics.counts
         alive = has_rows(counts)
         shift = divide_alive(statistics.first, counts, alive, 0.0)
-        pooled = self.pool(counts)
+        pooled = self.rows_behind(counts)
         second = divide_alive(statistics.second, pooled, has_rows(pooled), 1.0)
         between = divide_alive(self.pool(counts * shift**2), pooled, has_rows(pooled), 0.0)
         variance = np.maximum(second - between, self.least_variance(second))

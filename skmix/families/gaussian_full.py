@@ -125,10 +125,12 @@ class FullGaussian(MatrixGaussian, ExponentialFamily):
 
     def m_step(self, statistics: Moments, parameters: MatrixParameters) -> MatrixParameters:
         counts = statistics.counts
-        alive = has_rows(counts)[:, None]
-        shift = divide_alive(statistics.first, counts[:, None], alive, 0.0)
-        second = divide_alive(statistics.second, counts[:, None, None], alive[..., None], np.eye(shift.shape[1]))
-        return self.move(parameters, shift, second, outer(shift, shift))
+        behind = self.rows_behind(counts)
+        shift = divide_alive(statistics.first, counts[:, None], has_rows(counts)[:, None], 0.0)
+        alive, rows = has_rows(behind)[:, None, None], behind[:, None, None]
+        second = divide_alive(statistics.second, rows, alive, np.eye(shift.shape[1]))
+        between = divide_alive(counts[:, None, None] * outer(shift, shift), rows, alive, 0.0)
+        return self.move(parameters, shift, second, between)
 
     def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
         noise = rng.standard_normal((n_samples, parameters.means.shape[1]))

@@ -25,6 +25,7 @@ from skmix.families.gaussian import (
     whitening_from_precision,
 )
 from skmix.families.gaussian_charts import CholeskyChart, FactorChart, LogCholeskyChart, MatrixFrame
+from skmix.families.inverse_wishart import InverseWishart
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.units import Units
 
@@ -44,7 +45,14 @@ class MatrixGaussian(DependentFeatures, Gaussian):
 
     @abstractmethod
     def rows_of(self, counts: np.ndarray) -> np.ndarray:
-        """Weight of the rows behind each covariance matrix, from the counts (..., K)."""
+        """Weight of the data's rows behind each covariance matrix, from the counts (..., K)."""
+
+    @classmethod
+    def prior_of(cls, covariance: np.ndarray, n_components: int) -> InverseWishart:
+        return InverseWishart.of_matrix(covariance, n_components)
+
+    def rows_behind(self, counts: np.ndarray) -> np.ndarray:
+        return self.rows_of(counts) + self.pseudo_rows
 
     @abstractmethod
     def per_component(self, matrix: np.ndarray) -> np.ndarray:
@@ -67,10 +75,19 @@ class MatrixGaussian(DependentFeatures, Gaussian):
     def penalise(self, statistics: Moments, parameters: MatrixParameters) -> Moments:
         W = parameters.whitening
         scatter = (W * self.scatter(len(parameters.means))) @ transpose(W)
+        if self.prior is not None:
+            half = W @ self.prior.factor
+            scatter = scatter + half @ transpose(half)
         return Moments(statistics.counts, statistics.first, statistics.second + scatter)
 
     def log_prior(self, parameters: MatrixParameters) -> float:
-        return -0.5 * float(np.sum(self.scatter(len(parameters.means)) * parameters.whitening**2))
+        W = parameters.whitening
+        penalty = float(np.sum(self.scatter(len(parameters.means)) * W**2))
+        if self.prior is not None:
+            log_det = -2.0 * log_abs(diagonal(W)).sum(axis=-1)
+            penalty += float(np.sum(self.prior.rows * (log_det - self.prior.log_det)))
+            penalty += float(np.sum((W @ self.prior.factor) ** 2))
+        return -0.5 * penalty
 
     def marginal(self, parameters: MatrixParameters, observed: np.ndarray) -> MatrixParameters:
         """Parameters (P, ...) of the observed features of each pattern; unobserved ones have no weight in W.

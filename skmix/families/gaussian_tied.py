@@ -53,7 +53,8 @@ class TiedGaussian(MatrixGaussian):
         counts = statistics.counts
         shift = divide_alive(statistics.first, counts[:, None], has_rows(counts)[:, None], 0.0)
         between = (shift.T * counts) @ shift
-        return self.move(parameters, shift, statistics.second / counts.sum(), between / counts.sum())
+        rows = self.rows_behind(counts)
+        return self.move(parameters, shift, statistics.second / rows, between / rows)
 
     def sample(self, parameters: MatrixParameters, component: int, n_samples: int, rng) -> np.ndarray:
         noise = rng.standard_normal((n_samples, parameters.means.shape[1]))

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
-from skmix.families.base import Additive, Chart, ExplicitChart, ExponentialFamily, shares
+from skmix.families.base import Additive, Chart, ExplicitChart, shares
 from skmix.families.gaussian import has_rows
+from skmix.families.pseudo_row import PseudoRowFamily, observed_means
 from skmix.likelihood.blocks import Block, Rows
 from skmix.likelihood.kernels import FeatureKernel, Kernel
 from skmix.likelihood.units import Units, column_range
@@ -106,7 +107,7 @@ class RateChart(ExplicitChart):
         return (statistics.sums / parameters.rates - statistics.counts).ravel()
 
 
-class Poisson(ExponentialFamily):
+class Poisson(PseudoRowFamily):
     """Independent Poisson counts: φ = [x, 1], with the mask of observed entries before the 1."""
 
     attributes = ("rates_",)
@@ -160,6 +161,10 @@ class Poisson(ExponentialFamily):
         return FeatureKernel(self, parameters, offset, rows, np.finfo(rows.dtype).eps * float(size.max()))
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
+    def average_of(self, X: np.ndarray, weight: np.ndarray | None) -> Events:
+        means, seen = observed_means(X, weight)
+        return Events(seen, means)
+
     def reference(self, n_components: int, n_features: int) -> Rates:
         return Rates(np.ones((n_components, n_features)))
 

@@ -102,6 +102,7 @@ class Simplexes:
 
     def m_step(self, counts: np.ndarray, old: np.ndarray) -> np.ndarray:
         """The maximiser of Σ counts·log p; a row without counts keeps its `old` values."""
+        counts = np.maximum(counts, 0.0)  # sums from which old parts were taken may be negative by rounding
         return self.share(self.spread(self.average(counts)), old)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import block_diag
 from scipy.special import xlogy
 
-from skmix.families.base import Additive, Chart
+from skmix.families.base import LEAST_SHARE, Additive, Chart
 from skmix.families.simplex import Simplexes, SoftmaxChart, SphereChart
 from skmix.latent.chain import Chain, ChainCounts, ChainParameters
 from skmix.latent.recursion import Scratch
@@ -49,17 +49,22 @@ class MixtureChain:
     chain : Chain
     n_mix : int
         The number M.
+    prior : float
+        Pseudo-count of a Dirichlet prior on the weights of each mixture (its concentrations less 1).
     """
 
     independent = False
 
-    def __init__(self, chain: Chain, n_mix: int):
-        self.chain, self.n_mix = chain, n_mix
+    def __init__(self, chain: Chain, n_mix: int, prior: float = 0.0):
+        self.chain, self.n_mix, self.prior = chain, n_mix, prior
         self.free = Simplexes.of(np.ones((len(chain.transitions.group), n_mix), dtype=bool))
 
     def conform(self, parameters: MixtureParameters) -> MixtureParameters:
         """The parameters with the structure imposed on them."""
-        return parameters._replace(chain=self.chain.conform(parameters.chain))
+        weights = parameters.weights
+        if self.prior:  # under which no weight can be 0
+            weights = self.free.share(np.maximum(weights, LEAST_SHARE))
+        return MixtureParameters(self.chain.conform(parameters.chain), weights)
 
     def reference(self, n_components: int) -> MixtureParameters:
         """Free probabilities of a row all equal."""
@@ -162,10 +167,11 @@ class MixtureChain:
 
     # ---- parameter algebra ----------------------------------------------------------------------------------------
     def penalise(self, statistics: MixtureCounts, parameters: MixtureParameters) -> MixtureCounts:
-        return MixtureCounts(self.chain.penalise(statistics.chain, parameters.chain), statistics.pairs)
+        return MixtureCounts(self.chain.penalise(statistics.chain, parameters.chain), statistics.pairs + self.prior)
 
     def log_prior(self, parameters: MixtureParameters) -> float:
-        return self.chain.log_prior(parameters.chain)
+        with np.errstate(divide="ignore"):
+            return self.chain.log_prior(parameters.chain) + float(xlogy(self.prior, parameters.weights).sum())
 
     def m_step(self, statistics: MixtureCounts, parameters: MixtureParameters) -> MixtureParameters:
         return MixtureParameters(

@@ -26,6 +26,7 @@ class VariationalWeights(Weights):
     """
 
     def __init__(self, concentration: float):
+        super().__init__()  # the prior is no number of pseudo-rows
         self.concentration = float(concentration)
 
     @abstractmethod

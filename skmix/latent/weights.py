@@ -22,9 +22,18 @@ class LabelCounts(Additive):
 
 
 class Weights:
-    """Labels drawn independently with probabilities w, the mixture's weights; parameters are the array w (K,)."""
+    """Labels drawn independently with probabilities w, the mixture's weights; parameters are the array w (K,).
+
+    Parameters
+    ----------
+    prior : float
+        Pseudo-count of a Dirichlet prior (its concentrations less 1), 0 for maximum likelihood. A weight of 0 stays.
+    """
 
     independent = True  # no label tells of another
+
+    def __init__(self, prior: float = 0.0):
+        self.prior = prior
 
     def reference(self, n_components: int) -> np.ndarray:
         """Equal weights."""
@@ -81,11 +90,12 @@ class Weights:
         return LabelCounts(R.sum(axis=1, dtype=np.float64))
 
     def penalise(self, statistics: LabelCounts, weights: np.ndarray) -> LabelCounts:
-        """Add the prior's pseudo-counts: there is no prior."""
-        return statistics
+        """Add the prior's pseudo-counts."""
+        return LabelCounts(statistics.counts + np.where(weights > 0, self.prior, 0.0))
 
     def m_step(self, statistics: LabelCounts, weights: np.ndarray) -> np.ndarray:
-        return statistics.counts / statistics.counts.sum()
+        counts = np.maximum(statistics.counts, 0.0)  # sums from which old parts were taken may be negative by rounding
+        return counts / counts.sum()
 
     def chart(self, name: str, weights: np.ndarray, statistics: LabelCounts) -> Coordinates:
         """The component frame, or else plain softmax; weights of 0 stay."""
@@ -97,7 +107,7 @@ class Weights:
 
     def log_prior(self, weights: np.ndarray) -> float:
         """Log prior density up to a constant, in nats (total)."""
-        return 0.0
+        return self.prior * float(np.log(weights[weights > 0]).sum())
 
     def n_parameters(self, n_components: int) -> int:
         return n_components - 1

@@ -127,7 +127,7 @@ class Rows:
         self.masked = self.has_missing and not group
         per_row = row_size(self.masked)
         # Squares of rows this far from the data a model was fitted to would overflow.
-        self._farthest = np.finfo(X.dtype).max ** 0.25
+        self._farthest = float(np.finfo(X.dtype).max) ** 0.25
         with np.errstate(over="ignore"):
             low, high = column_range(X)
             self.radius2 = float(np.sum((np.maximum(high - units.centre, units.centre - low) / units.scale) ** 2))
@@ -202,7 +202,8 @@ class Rows:
         x = self.X[rows]
         Z = work.take("Z", (self.n_features, stop - start), self.dtype)
         np.subtract(x.T, self._centre, out=Z)
-        Z *= self._factor
+        with np.errstate(over="ignore"):  # a row of next to no weight may lie that far
+            Z *= self._factor
         if self.radius2 > self._farthest**2:
             np.clip(Z, -self._farthest, self._farthest, out=Z)
         observed = None

@@ -6,11 +6,13 @@ extreme scales. In standardised units neither can happen, and a start or a solve
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+SMALLEST_DEVIATION = 1e-153  # of a component: the square of its reciprocal is finite
+_FARTHEST = 1e70  # of standardised values whose squares are summed
 _BLOCK = 16384  # rows; keeps the temporaries of one block in the cache
 
 
@@ -37,14 +39,17 @@ class Units(NamedTuple):
         """Units in which a mixture of components with these moments has mean 0 and standard deviation 1."""
         weights = weights / weights.sum()
         centre = weights @ means
-        scale = np.sqrt(weights @ (deviations**2 + (means - centre) ** 2))
+        reach = np.maximum(deviations, np.abs(means - centre))
+        largest = np.maximum(reach.max(axis=0), SMALLEST_DEVIATION)  # so that squares do not overflow
+        scale = largest * np.sqrt(weights @ ((deviations / largest) ** 2 + ((means - centre) / largest) ** 2))
         if common_scale:
             scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
         return cls(centre, np.where(scale > 0, scale, 1.0))
 
     def rounded(self, dtype) -> Units:
         """These units, exactly representable in `dtype`, so that data and parameters use one and the same map."""
-        scale = np.maximum(self.scale, np.finfo(dtype).tiny)  # its reciprocal must be finite
+        tiny = float(np.finfo(dtype).tiny)
+        scale = np.clip(self.scale, tiny, 1.0 / tiny)  # its reciprocal must be finite, and keep its digits
         return Units(self.centre.astype(dtype).astype(np.float64), scale.astype(dtype).astype(np.float64))
 
 
@@ -86,6 +91,33 @@ def _moments(
     return mean, np.maximum(second / count - mean**2, 0.0)
 
 
+def covariance(X: np.ndarray, weight: np.ndarray | None, units: Units) -> np.ndarray:
+    """Covariance matrix of the rows in `units`, (d, d), positive semidefinite whatever is missing.
+
+    A missing entry takes part in no product, and each column is divided by the root of the weight that is observed of
+    it: variances are those of the observed entries, correlations shrink where two columns are seldom observed together.
+    """
+    centre, weights = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    for z, w in _standardised(X, weight, units):
+        weights += w @ ~np.isnan(z)
+        centre += w @ np.nan_to_num(z)  # 0 but for the rounding of the units
+    weights = np.where(weights > 0, weights, 1.0)
+    centre, products = centre / weights, np.zeros((X.shape[1], X.shape[1]))
+    for z, w in _standardised(X, weight, units):
+        half = np.nan_to_num(z - centre) * np.sqrt(w)[:, np.newaxis]
+        products += half.T @ half
+    root = np.sqrt(weights)
+    return products / root / root[:, np.newaxis]
+
+
+def _standardised(X: np.ndarray, weight: np.ndarray | None, units: Units) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows in `units` and their weights, block by block."""
+    for start in range(0, len(X), _BLOCK):
+        z = (X[start : start + _BLOCK] - units.centre) / units.scale
+        np.clip(z, -_FARTHEST, _FARTHEST, out=z)  # a row of next to no weight may lie that far
+        yield z, np.ones(len(z)) if weight is None else weight[start : start + _BLOCK]
+
+
 def measure(
     X: np.ndarray, weight: np.ndarray | None = None, *, common_scale: bool = False, smallest: float = 0.0
 ) -> Units:
@@ -118,4 +150,4 @@ def measure(
         magnitude = np.full_like(magnitude, magnitude.max(initial=0.0))
     scale = np.maximum(deviation, smallest)
     scale = np.where(scale > 0, scale, np.where(magnitude > 0, magnitude, 1.0))
-    return Units(centre, scale).rounded(X.dtype)
+    return Units(centre, np.maximum(scale, SMALLEST_DEVIATION)).rounded(X.dtype)

@@ -137,8 +137,8 @@ def _between(low: tuple[float, float, float], high: tuple[float, float, float]) 
         return a + 0.1 * width
     # Maximising the cubic that has these values and slopes.
     theta = 3.0 * (value_b - value_a) / width - slope_a - slope_b
-    root = theta**2 - slope_a * slope_b
-    if not root >= 0:
+    root = theta * theta - slope_a * slope_b
+    if not 0 <= root < np.inf:
         return middle
     gamma = np.sqrt(root) * np.sign(width)
     bottom = slope_a - slope_b + 2.0 * gamma

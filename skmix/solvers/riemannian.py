@@ -124,7 +124,9 @@ class _Place(NamedTuple):
     def _with(cls, objective: Objective, manifold: Any, logits: np.ndarray, point: Point) -> _Place:
         labels, components = point.statistics.latent, point.statistics.components
         of_logits = labels.counts - labels.counts.sum() * point.parameters.latent
-        gradient = np.concatenate([of_logits, manifold.gradient(components).ravel()])
+        family: Any = objective.model.family
+        of_manifold = manifold.gradient(components, labels.counts, family.rows_behind(components.counts))
+        gradient = np.concatenate([of_logits, of_manifold.ravel()])
         return cls(manifold, logits, point, gradient / objective.rows.total_weight)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from problems import COVARIANCE_TYPES, adopt, blobs, exact_kernels, objective_of, problem, start_of
-from reference import covariance_matrices, e_step, m_step
+from reference import covariance_matrices, e_step, log_prior, m_step, prior_scale
 from scipy.stats import multivariate_normal
 from sklearn.exceptions import ConvergenceWarning
 
@@ -31,15 +31,19 @@ def test_pass_equals_reference(covariance_type, missing, weighted, kernels):
     g = p.mixture
     covariances = covariance_matrices(g.covariances_, covariance_type, *g.means_.shape)
     log_likelihood, responsibilities = e_step(p.X, g.weights_, g.means_, covariances)
-    penalty = 0.5 * g.reg_covar * p.weight.sum() / 3 * sum(np.trace(np.linalg.inv(c)) for c in covariances)
+    prior = -0.5 * g.reg_covar * p.weight.sum() / 3 * sum(np.trace(np.linalg.inv(c)) for c in covariances)
+    scale = None
+    if g.prior == "data":
+        scale = prior_scale(p.X, p.weight, 3)
+        prior += log_prior(g.weights_, covariances, covariance_type, scale)
 
     point = objective.at(p.parameters)
     assert_allclose(point.log_likelihood, p.weight @ log_likelihood, rtol=1e-10)
-    assert_allclose(point.value, (p.weight @ log_likelihood - penalty) / p.weight.sum(), rtol=1e-10)
+    assert_allclose(point.value, (p.weight @ log_likelihood + prior) / p.weight.sum(), rtol=1e-10)
 
     stepped = public(p, objective.m_step(point))
     weights, means, new_covariances = m_step(
-        p.X, p.weight, responsibilities, g.means_, covariances, covariance_type, g.reg_covar
+        p.X, p.weight, responsibilities, g.means_, covariances, covariance_type, g.reg_covar, scale
     )
     assert_allclose(stepped["weights_"], weights, rtol=1e-9)
     assert_allclose(stepped["means_"], means, rtol=1e-9)

@@ -16,6 +16,7 @@ from problems import (
     given,
     mixture_of,
     overlapping,
+    prior_of,
     quietly,
     repeats,
     value_of,
@@ -80,11 +81,11 @@ def case(model, missing, weighted):
     """Rows, their weights, a start near the optimum, and the objective at the optimum: EM's and L-BFGS's."""
     X = overlapping(model, missing=missing)
     weight = repeats(X, weighted)
-    start = quietly(mixture_of(model, 2, solver="em", max_iter=2, tol=0, random_state=1), X, sample_weight=weight)
-    ends = [
-        mixture_of(model, 2, solver=solver, tol=1e-12, max_iter=20_000, **given(start)).fit(X, sample_weight=weight)
-        for solver in ("em", "lbfgs")
-    ]
+    settings = {"prior": prior_of(missing, weighted)}
+    start = mixture_of(model, 2, solver="em", max_iter=2, tol=0, random_state=1, **settings)
+    quietly(start, X, sample_weight=weight)
+    settings |= {"tol": 1e-12, "max_iter": 20_000, **given(start)}
+    ends = [mixture_of(model, 2, solver=solver, **settings).fit(X, sample_weight=weight) for solver in ("em", "lbfgs")]
     values = [value_of(end, X, weight) for end in ends]
     assert values[0] == pytest.approx(values[1], abs=1e-11)
     assert values[1] - value_of(start, X, weight) > 2e-4
