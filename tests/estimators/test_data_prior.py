@@ -182,6 +182,14 @@ def test_a_weight_of_zero_that_is_given_stays():
         assert np.isfinite(mixture.lower_bound_)
 
 
+@pytest.mark.parametrize("solver", ["em", "lbfgs"])
+def test_weights_of_zero_within_states_are_left(solver):
+    hmm = GMMHMM(2, 2, prior="data", weights_init=[[1.0, 0.0], [0.5, 0.5]], solver=solver, random_state=0)
+    quietly(hmm, blobs(n=60))
+    assert np.isfinite(hmm.history_["objective"]).all()
+    assert hmm.weights_.min() > 0.99 / (60 + 2)
+
+
 def test_criteria_and_scores_are_those_of_the_likelihood():
     X = blobs(n=60)
     mixture = GaussianMixture(2, prior="data", reg_covar=0.0, random_state=0).fit(X)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from problems import COVARIANCE_TYPES, blobs
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from skmix import GaussianMixture
+from skmix import GaussianHMM, GaussianMixture
 from skmix.solvers import SOLVERS
 
 RNG = np.random.default_rng(0)
@@ -139,3 +140,19 @@ def test_equivariance(seed, exponents, shift, missing, covariance_type, init_par
     deviation = np.nanstd(X, axis=0)
     assert_allclose((b.means_ / factor - shift - a.means_) / deviation, 0.0, atol=1e-3)
     assert_allclose(b.weights_, a.weights_, atol=1e-3)
+
+
+@pytest.mark.parametrize("estimator", [GaussianMixture(), GaussianHMM()], ids=["mixture", "HMM"])
+@pytest.mark.parametrize("weight", [1e250, 1e-250])
+def test_weights_whose_sums_would_overflow_are_refused(weight, estimator):
+    with pytest.raises(ValueError, match=r"largest should be between 1e-20 and 1e\+20, but is 1.0e.*Multiply them all"):
+        clone(estimator).fit(BASE, sample_weight=np.full(60, weight))
+
+
+@pytest.mark.parametrize("prior", [None, "data"])
+@pytest.mark.parametrize("covariance_type", COVARIANCE_TYPES)
+def test_precisions_of_subnormal_columns_are_finite(covariance_type, prior):
+    X = 5e-324 * RNG.integers(0, 9, size=(20, 2))
+    mixture = GaussianMixture(covariance_type=covariance_type, prior=prior, reg_covar=0.0).fit(X)
+    assert np.isfinite(mixture.precisions_).all()
+    assert np.isfinite(mixture.score(X))
