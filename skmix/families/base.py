@@ -136,6 +136,9 @@ class Family(ABC):
         value could never leave it.
     has_gradient : bool
         False where the charts are mere coordinates: then only EM and its accelerations can fit it.
+    measurement : {"continuous", "counts", "categories"}
+        What values are: densities of the latter two are probabilities of whole numbers, and only of the first two do
+        means and covariances draw a picture.
     """
 
     attributes: ClassVar[tuple[str, ...]] = ()
@@ -149,6 +152,7 @@ class Family(ABC):
     standardise: ClassVar[bool] = True
     softening: ClassVar[float] = 0.0
     has_gradient: ClassVar[bool] = True
+    measurement: ClassVar[str] = "continuous"
 
     @classmethod
     def for_rows(cls, X: np.ndarray, reg_covar: float, units: Units, total_weight: float, n_components: int) -> Family:
@@ -296,6 +300,11 @@ class Family(ABC):
     @abstractmethod
     def location_scale(self, parameters: Any) -> tuple[np.ndarray, np.ndarray]:
         """Means and standard deviations of each component and feature, (K, d) each."""
+
+    def covariances(self, parameters: Any) -> np.ndarray:
+        """Covariance matrices of the components, (K, d, d)."""
+        _, deviations = self.location_scale(parameters)
+        return np.square(deviations)[..., np.newaxis] * np.eye(deviations.shape[1])
 
     # ---- units ------------------------------------------------------------------------------------------------
     @abstractmethod
