@@ -19,7 +19,7 @@ from skmix.estimators.transitions import check_prior, check_probabilities, start
 from skmix.initialize.chains import CHAIN_STARTS
 from skmix.latent import recursion
 from skmix.latent.chain import Chain, ChainParameters
-from skmix.latent.stationary_chain import StationaryChain, long_run
+from skmix.latent.stationary_chain import StationaryChain, long_run, stationary
 from skmix.likelihood.chained import ChainObjective
 from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
@@ -31,6 +31,7 @@ class BaseHMM(LatentVariableModel):
     """Base of hidden Markov models: everything but the family's own parameters."""
 
     _latent_attributes: ClassVar[tuple[str, ...]] = ("startprob_", "transmat_")
+    _derived_attributes: ClassVar[tuple[str, ...]] = ("stationary_distribution_",)
     _component_kind = "State"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LatentVariableModel._parameter_constraints,
@@ -175,6 +176,9 @@ class BaseHMM(LatentVariableModel):
     def stationary_distribution_(self) -> np.ndarray:
         """The part of the time that the chain spends in each state in the long run, (n_components,)."""
         return long_run(*self._chain_at_hand())
+
+    def _derived_of(self, public: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"stationary_distribution_": stationary(public["transmat_"])}
 
     # ---- prediction -----------------------------------------------------------------------------------------------
     def _latent_at_hand(self) -> Any:

@@ -36,12 +36,14 @@ class Fitted(NamedTuple):
 
     @property
     def public(self) -> dict[str, np.ndarray]:
-        """The fitted attributes."""
-        return self.public_of(self.parameters)
+        """The fitted attributes, and those that follow from them."""
+        derived = {name: getattr(self.estimator, name) for name in self.estimator._derived_attributes}
+        return {**self.public_of(self.parameters), **derived}
 
     def public_of(self, parameters: Parameters) -> dict[str, np.ndarray]:
-        """The attributes that publish `parameters`."""
-        return self.estimator._public_of(parameters, self.objective.model.family, self.objective.units)
+        """The attributes that publish `parameters`, and those that follow from them; takes complex steps."""
+        public = self.estimator._public_of(parameters, self.objective.model.family, self.objective.units)
+        return {**public, **self.estimator._derived_of(public)}
 
 
 def look_again(estimator: Any, X: Any, sample_weight: Any, sequence_id: Any, lengths: Any, caller: str) -> Fitted:

@@ -21,6 +21,7 @@ from skmix.latent.chain import Chain, ChainChart, ChainCounts, ChainParameters
 
 _INNER = 50  # most steps of an M-step
 _SQUARINGS = 64
+_SEVERAL = 1e14  # condition of the equations for a stationary distribution above which there is more than one
 
 
 class StationaryChain(Chain):
@@ -99,10 +100,10 @@ def _matrix(A: np.ndarray) -> np.ndarray:
 
 def stationary(A: np.ndarray) -> np.ndarray:
     """The stationary distribution of a transition matrix, NaN where there are several; takes complex steps."""
-    try:
-        return np.linalg.solve(_matrix(A).T, np.ones(len(A)))
-    except np.linalg.LinAlgError:
-        return np.full(len(A), np.nan)
+    M = _matrix(A)
+    if np.linalg.cond(M.real) > _SEVERAL:  # rounding may hide that M is singular
+        return np.nan * A[0]  # complex where A is, so that the derivative is no number either
+    return np.linalg.solve(M.T, np.ones(len(A)))
 
 
 def long_run(start: np.ndarray, A: np.ndarray) -> np.ndarray:
