@@ -103,9 +103,9 @@ def likelihood_ratio_test(
     >>> from skmix.datasets import load_old_faithful
     >>> from skmix.inference import likelihood_ratio_test
     >>> X = load_old_faithful().data
-    >>> test = likelihood_ratio_test(GaussianMixture(1), X, n_bootstrap=19, random_state=0)
+    >>> test = likelihood_ratio_test(GaussianMixture(1, tol=1e-4), X, n_bootstrap=9, random_state=0)
     >>> round(test.statistic), test.p_value
-    (319, 0.05)
+    (319, 0.1)
     """
     _check(estimator, n_bootstrap)
     units = _units(estimator, X, sequences_of(estimator, sequence_id, lengths))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
+
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from skmix.estimators.criteria import CRITERIA
 
@@ -45,6 +48,7 @@ class CriterionScorer:
         if criterion not in CRITERIA:
             raise ValueError(f"criterion must be one of {list(CRITERIA)}. Got {criterion!r} instead.")
         self.criterion = criterion
+        self._request = MetadataRequest(owner=type(self).__name__)
 
     def __call__(self, estimator: Any, X: Any, y: Any = None, **others: Any) -> float:
         """Minus the criterion of a fitted mixture or hidden Markov model, or of a pipeline that ends in one.
@@ -59,7 +63,8 @@ class CriterionScorer:
         y : Ignored
             Not used, present for API consistency by convention.
         **others : dict
-            Passed on: `sample_weight`, and of hidden Markov models `sequence_id` and `lengths`.
+            Passed on: `sample_weight`, and of hidden Markov models `sequence_id` and `lengths`. A search passes what
+            :meth:`set_score_request` asks for.
 
         Returns
         -------
@@ -77,8 +82,58 @@ class CriterionScorer:
                 X = X if step is None or step == "passthrough" else step.transform(X)
         estimator = getattr(estimator, "best_estimator_", estimator)
         if not hasattr(estimator, self.criterion):
-            raise TypeError(f"{type(estimator).__name__} has no method {self.criterion!r}; give a mixture of skmix.")
+            raise TypeError(
+                f"{type(estimator).__name__} has no method {self.criterion!r}; give a mixture or hidden Markov model "
+                "of skmix."
+            )
         return -getattr(estimator, self.criterion)(X, **others)
+
+    def set_score_request(self, **requests: bool | str | None) -> CriterionScorer:
+        """A copy of the scorer that asks scikit-learn's metadata routing for more than rows.
+
+        Parameters
+        ----------
+        **requests : bool, str or None
+            ``sequence_id=True`` for the sequences of hidden Markov models, ``sample_weight=True``; a string is another
+            name for it.
+
+        Returns
+        -------
+        scorer : CriterionScorer
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import sklearn
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from skmix import PoissonHMM
+        >>> from skmix.datasets import load_earthquakes
+        >>> from skmix.inference import bic_scorer
+        >>> X = load_earthquakes().data
+        >>> halves = np.repeat(["first", "second"], [54, 53])
+        >>> rows = np.arange(len(X))
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     model = PoissonHMM(random_state=0).set_fit_request(sequence_id=True)
+        ...     scorer = bic_scorer.set_score_request(sequence_id=True)
+        ...     search = GridSearchCV(model, {"n_components": [1, 2]}, scoring=scorer, cv=[(rows, rows)], refit=False)
+        ...     search = search.fit(X, sequence_id=halves)
+        >>> search.best_params_
+        {'n_components': 2}
+        """
+        twin = copy(self)
+        twin._request = MetadataRequest(owner=type(self).__name__)
+        for name, alias in requests.items():
+            twin._request.score.add_request(param=name, alias=alias)
+        return twin
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """What the scorer asks for, for scikit-learn's metadata routing.
+
+        Returns
+        -------
+        request : MetadataRequest
+        """
+        return self._request
 
     def __repr__(self) -> str:
         return f"{self.criterion}_scorer"

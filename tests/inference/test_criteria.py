@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn
 from problems import MODELS, blobs, mixture_of, rows_of
 from scipy.special import xlogy
 from sklearn.cluster import KMeans
@@ -129,6 +130,30 @@ def test_scorers_in_pipelines():
     weight = np.arange(1.0, 201.0)
     expected = -search.best_estimator_[-1].bic(Z, sample_weight=weight)
     assert bic_scorer(search.best_estimator_, X, sample_weight=weight) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["bic", "aic", "icl"])
+def test_scorers_of_hidden_markov_models_are_told_of_sequences(name):
+    rng = np.random.default_rng(0)
+    X = rng.poisson(np.where(np.arange(90) // 15 % 2, 8.0, 3.0)).astype(float)[:, np.newaxis]
+    ids = np.arange(90) % 3  # interleaved
+    scorer = {"bic": bic_scorer, "aic": aic_scorer, "icl": icl_scorer}[name]
+    grid, cv = {"n_components": [1, 2, 3]}, [(np.arange(90), np.arange(90))]
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = PoissonHMM(random_state=0).set_fit_request(sequence_id=True)
+        asking = scorer.set_score_request(sequence_id=True)
+        search = GridSearchCV(model, grid, scoring=asking, cv=cv, refit=False).fit(X, sequence_id=ids)
+    fits = [PoissonHMM(K, random_state=0).fit(X, sequence_id=ids) for K in (1, 2, 3)]
+    values = [getattr(fit, name)(X, sequence_id=ids) for fit in fits]
+    np.testing.assert_allclose(search.cv_results_["mean_test_score"], -np.array(values), rtol=1e-12)
+    one = GridSearchCV(PoissonHMM(random_state=0), grid, scoring=scorer, cv=cv).fit(X)  # a single sequence
+    assert one.best_score_ == -getattr(one.best_estimator_, name)(X)
+
+
+def test_requests_are_the_copys_own():
+    asking = bic_scorer.set_score_request(sequence_id=True, sample_weight="w")
+    assert asking.get_metadata_routing().score.requests == {"sequence_id": True, "sample_weight": "w"}
+    assert bic_scorer.get_metadata_routing().score.requests == {}
 
 
 def test_scorers_are_values():
