@@ -40,8 +40,8 @@ INSTANCES = [
     GaussianMixture(solver=LBFGS(memory=5, chart="log-cholesky", warmup=0)),
     GaussianMixture(n_components=3, solver=LBFGS(chart="factor", reanchor=5), max_iter=20),
     GaussianMixture(n_components=2, solver=Auto(probe=4), n_init=2, n_jobs=2),
-    MixtureClustering(),
-    MixtureClustering((1, 2, 3), "full", criterion="icl", n_jobs=2),
+    MixtureClustering((1, 2, 3)),  # all nine numbers of the default are the same code, thrice as slow
+    MixtureClustering((1, 2), "full", criterion="icl", n_jobs=2),
 ]
 
 HMMS = (GaussianHMM, GMMHMM, PoissonHMM, BernoulliHMM, CategoricalHMM, HiddenMarkovModel)

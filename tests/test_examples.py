@@ -35,6 +35,12 @@ def test_missing_and_forecast(tmp_path, capsys):
     assert imputed < 0.6 * by_mean
 
 
+def test_iris_clusters(tmp_path, capsys):
+    printed = run("iris_clusters", tmp_path / "picture.png", capsys)
+    assert "2 component(s): BIC 574.0" in printed  # mclust's
+    assert "50 setosa" in printed
+
+
 def test_every_example_is_tested():
     names = {f"test_{path.stem}" for path in EXAMPLES.glob("*.py")}
     assert names <= set(globals())
@@ -42,6 +48,6 @@ def test_every_example_is_tested():
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_the_guide_shows_each_example(path):
-    page = (EXAMPLES.parent / "guide" / "hidden_markov.md").read_text()
-    assert f"examples/{path.name}" in page
+    pages = [page.read_text() for page in (EXAMPLES.parent / "guide").glob("*.md")]
+    (page,) = (page for page in pages if f"examples/{path.name}" in page)
     assert f"figures/{path.stem.replace('_', '-')}.png" in page

@@ -56,8 +56,7 @@ def _write(path: Path, suffix: str, X: np.ndarray, comparison: SolverComparison)
     mixture = GaussianMixture(_N_COMPONENTS, random_state=0).fit(X)
 
     def draw(left: Any, right: Any) -> None:
-        MixtureDisplay.from_estimator(mixture, X, ax=left)
-        left.set(xlabel=_NAMES[0], ylabel=_NAMES[1])
+        MixtureDisplay.from_estimator(mixture, X, feature_names=_NAMES, ax=left)
         left.set_title("Old Faithful: components at 1 and 2 standard deviations")
         SolverComparisonDisplay.from_comparison(comparison, measures=(), axes=[right])
         right.set_title("From one start: what each pass gains")

@@ -62,28 +62,5 @@ def save(path: Path, suffix: str, size: tuple[float, float], n_panels: int, draw
 
 def draw_fit(ax: Any, mixture: Any, X: np.ndarray, names: Sequence[str]) -> None:
     """The first two columns and the components; one column's histogram and densities if there is no second."""
-    if X.shape[1] == 1:
-        _draw_densities(ax, mixture, X)
-    else:
-        MixtureDisplay.from_estimator(mixture, X, ax=ax)
-    ax.set_xlabel(_literal(names[0]))
-    ax.set_ylabel("density" if X.shape[1] == 1 else _literal(names[1]))
-
-
-def _draw_densities(ax: Any, mixture: Any, X: np.ndarray) -> None:
-    x = X[~np.isnan(X)]
-    margin = 0.05 * float(np.ptp(x))
-    grid = np.linspace(x.min() - margin, x.max() + margin, 500)[:, None]
-    with np.errstate(over="ignore"):
-        density = np.exp(mixture.score_samples(grid))
-    # numpy's automatic bins may be millions where there is an outlier
-    ax.hist(x, bins=min(100, max(10, round(len(x) ** 0.5))), density=True, color="0.85", edgecolor="white")
-    ax.plot(grid, density, color="0.2", linewidth=1.8, label="mixture")
-    for component, part in enumerate(mixture.predict_proba(grid).T):
-        ax.plot(grid, density * part, linewidth=1.2, label=f"component {component}" if component < 10 else None)
-    ax.legend(loc="best")
-
-
-def _literal(name: str) -> str:
-    """A name that fits beside an axis and that matplotlib does not take for a formula."""
-    return shortened(name).replace("$", r"\$")
+    shown = [shortened(name) for name in names]
+    MixtureDisplay.from_estimator(mixture, X, features=list(range(X.shape[1]))[:2], feature_names=shown, ax=ax)

@@ -49,6 +49,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     _prepare: Callable[..., tuple[np.ndarray, Objective]]  # validated data, and the objective of a fit to them
     _latent_attributes: ClassVar[tuple[str, ...]]
     _component_attributes: ClassVar[tuple[str, ...]]
+    _derived_attributes: ClassVar[tuple[str, ...]] = ()  # what follows from the others, and has standard errors too
     _component_kind: ClassVar[str] = "Component"
     _dtypes: ClassVar[tuple[type, ...]] = (np.float64, np.float32)  # others become the first
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -314,6 +315,10 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         """Public attributes of parameters in standardised units; takes complex steps."""
         components = self._publish_components(family, parameters.components, units)
         return {**self._publish_latent(parameters.latent), **components}
+
+    def _derived_of(self, public: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The derived attributes of public ones; takes complex steps. NaN where one has no derivative."""
+        return {}
 
     def _publish(self, objective: Objective, trace: Trace, ending: Ending) -> None:
         """Set the fitted attributes, all of them plain arrays and scalars."""

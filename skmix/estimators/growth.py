@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
-from skmix.estimators.mixture import BaseMixture
-from skmix.initialize.starts import Assignment, start_from
-from skmix.likelihood.blocks import Block
+from skmix.initialize.starts import given, start_from
 from skmix.likelihood.model import Parameters
 from skmix.likelihood.objective import Objective
 from skmix.likelihood.threads import Threads
@@ -25,11 +24,11 @@ _LOOK = {"solver": "em", "max_iter": 20, "tol": 1e-3, "n_init": 1, "warm_start":
 
 @dataclass
 class Fit:
-    """A mixture that has been fitted, and how.
+    """A model that has been fitted, and how.
 
     Attributes
     ----------
-    mixture : BaseMixture
+    mixture : mixture or hidden Markov model
     complaints : list of str
         What the user should be warned of.
     start : str
@@ -40,7 +39,7 @@ class Fit:
         Whether a component is what the prior makes of it: then likelihoods cannot be compared.
     """
 
-    mixture: BaseMixture
+    mixture: Any
     complaints: list[str]
     start: str
     seconds: float
@@ -56,7 +55,7 @@ class Fit:
 
 
 class Fitter:
-    """Fits mixtures to the same rows.
+    """Fits mixtures, or hidden Markov models, to the same rows.
 
     Parameters
     ----------
@@ -68,13 +67,27 @@ class Fitter:
         Whether each fit has one thread, because others go on beside it.
     cancelled : threading.Event, optional
         Once it is set, passes raise KeyboardInterrupt.
+    sequences : dict, optional
+        What methods of hidden Markov models are told besides rows: lengths. Empty for mixtures.
     """
 
-    def __init__(self, X: np.ndarray, weight: np.ndarray | None, alone: bool = False, cancelled: Event | None = None):
+    def __init__(
+        self,
+        X: np.ndarray,
+        weight: np.ndarray | None,
+        alone: bool = False,
+        cancelled: Event | None = None,
+        sequences: dict[str, Any] | None = None,
+    ):
         self.X, self.weight, self.alone = X, weight, alone
         self.cancelled = Event() if cancelled is None else cancelled
+        self.sequences = sequences or {}
 
-    def fit(self, mixture: BaseMixture) -> Fit:
+    def log_likelihood(self, mixture: Any) -> float:
+        """That of the rows, without weights, nats."""
+        return float(mixture.score_samples(self.X, **self.sequences).sum())
+
+    def fit(self, mixture: Any) -> Fit:
         """Fit from the mixture's own starts.
 
         Raises
@@ -83,92 +96,88 @@ class Fitter:
             If the solver refuses the model.
         """
         begin = time.perf_counter()
-        objective = self._objective(mixture, self.X, self.weight)
+        objective = self._objective(mixture, self.X, self.weight, self.sequences)
         resolve(mixture.solver).check(objective)
         return self._climb(mixture, objective, mixture._starts(objective), USUAL, begin)
 
-    def grow(self, mixture: BaseMixture, fewer: BaseMixture, seed: int) -> Fit | None:
+    def grow(self, mixture: Any, fewer: Any, seed: int) -> Fit | None:
         """Fit from `fewer`, fitted with one component less, by splitting the one that gains most; None if none can."""
         begin = time.perf_counter()
-        objective = self._objective(mixture, self.X, self.weight)
+        objective = self._objective(mixture, self.X, self.weight, self.sequences)
         start = self._split(objective, fewer, seed)
         return None if start is None else self._climb(mixture, objective, [start], SPLIT, begin)
 
-    def follow(self, mixture: BaseMixture, other: BaseMixture) -> Fit:
+    def follow(self, mixture: Any, other: Any) -> Fit:
         """Fit from the responsibilities of another mixture with as many components."""
         begin = time.perf_counter()
-        objective = self._objective(mixture, self.X, self.weight)
-        start = start_from(_given(other.predict_proba(self.X)), objective)
+        objective = self._objective(mixture, self.X, self.weight, self.sequences)
+        start = start_from(given(other._responsibilities(self.X, **self.sequences)), objective)
         return self._climb(mixture, objective, [start], OTHER, begin)
 
-    def _objective(self, mixture: BaseMixture, X: np.ndarray, weight: np.ndarray | None) -> Objective:
-        _, objective = mixture._prepare(X, weight)
+    def _objective(
+        self, mixture: Any, X: np.ndarray, weight: np.ndarray | None, sequences: dict[str, Any]
+    ) -> Objective:
+        _, objective = mixture._prepare(X, weight, **sequences)
         return objective.fork(Threads(1) if self.alone else objective.threads, self.cancelled)
 
-    def _climb(
-        self, mixture: BaseMixture, objective: Objective, starts: list[Parameters], name: str, begin: float
-    ) -> Fit:
+    def _climb(self, mixture: Any, objective: Objective, starts: list[Parameters], name: str, begin: float) -> Fit:
         complaints = mixture._climb(objective, starts)
         if INTERRUPTED in mixture.stop_reason_:
             raise KeyboardInterrupt
         degenerate = _is_degenerate(mixture, objective)
         return Fit(mixture, complaints, name, time.perf_counter() - begin, mixture.n_passes_, degenerate)
 
-    def _split(self, objective: Objective, fewer: BaseMixture, seed: int) -> Parameters | None:
+    def _split(self, objective: Objective, fewer: Any, seed: int) -> Parameters | None:
         """A start with one component of `fewer` in two.
 
         A component's rows, weighted by their responsibilities r, gain Σ r (log p₂ − log p₁) by two components in place
-        of one, and the log-likelihood of all rows gains at least as much (Jensen's inequality).
+        of one, and the log-likelihood of all rows gains at least as much (Jensen's inequality). The rows of a state of
+        a hidden Markov model are taken as independent, whose order is the whole's to tell; where it emits from a
+        mixture, either half does.
         """
-        R = fewer.predict_proba(self.X)
-        halves = [self._halve(fewer, share, seed) for share in R.T]
+        R = fewer._responsibilities(self.X, **self.sequences)
+        R = R.reshape(len(R), fewer.n_components, -1)
+        shares = R.sum(axis=2)
+        halves = [self._halve(fewer, share, seed) for share in shares.T]
         best = max(range(len(halves)), key=lambda k: halves[k][0])
-        gain, first = halves[best]
-        if first is None or gain <= 0:
+        gain, parts = halves[best]
+        if parts is None or gain <= 0:
             return None
-        parts = R[:, [best]] * np.column_stack([first, 1 - first])
-        grown = np.hstack([np.delete(R, best, axis=1), parts])
-        return start_from(_given(grown), objective)
+        rest = np.delete(R, best, axis=1).reshape(len(R), -1)
+        return start_from(given(np.hstack([rest, shares[:, [best]] * parts])), objective)
 
-    def _halve(self, fewer: BaseMixture, share: np.ndarray, seed: int) -> tuple[float, np.ndarray | None]:
-        """What a component's rows gain by two components, nats, and the probability of the first one for each row."""
+    def _halve(self, fewer: Any, share: np.ndarray, seed: int) -> tuple[float, np.ndarray | None]:
+        """What a component's rows gain by two in its place, nats, and the responsibilities (n, 2·M) of these."""
         rows = np.flatnonzero(share > _LEAST_SHARE)
         weight = share[rows].astype(np.float64) * (1.0 if self.weight is None else self.weight[rows])
         least = 1 + self.X.shape[1]  # rows of either part: fewer make no covariance matrix
         if len(rows) < 2 * least or weight.sum() < 2 * least:
             return -np.inf, None
-        (one, _), (two, spurious) = (self._look(fewer, K, rows, weight, seed) for K in (1, 2))
+        alone = {"lengths": np.ones(len(rows), dtype=int)} if self.sequences else {}
+        (one, _), (two, spurious) = (self._look(fewer, K, rows, weight, alone, seed) for K in (1, 2))
         if spurious:
             return -np.inf, None
-        responsibilities = two.predict_proba(self.X[rows])[:, 0]
-        if min(weight @ responsibilities, weight @ (1 - responsibilities)) < least:
+        found = two._responsibilities(self.X[rows], **alone)
+        half = found.shape[1] // 2
+        if min(weight @ found[:, :half].sum(axis=1), weight @ found[:, half:].sum(axis=1)) < least:
             return -np.inf, None
-        first = np.full(len(share), 0.5, dtype=share.dtype)
-        first[rows] = responsibilities
-        return float(weight.sum() * (two.lower_bound_ - one.lower_bound_)), first
+        parts = np.full((len(share), 2 * half), 0.5 / half, dtype=share.dtype)
+        parts[rows] = found
+        return float(weight.sum() * (two.lower_bound_ - one.lower_bound_)), parts
 
     def _look(
-        self, fewer: BaseMixture, K: int, rows: np.ndarray, weight: np.ndarray, seed: int
-    ) -> tuple[BaseMixture, bool]:
+        self, fewer: Any, K: int, rows: np.ndarray, weight: np.ndarray, alone: dict[str, Any], seed: int
+    ) -> tuple[Any, bool]:
         """A quick fit of K components to some of the rows, and whether it is degenerate."""
         mixture = clone(fewer).set_params(n_components=K, random_state=seed, **_LOOK)
-        if K == 1:  # there is only one start, and this is the cheapest way to it
+        if mixture._n_family_components() == 1:  # there is only one start, and this is the cheapest way to it
             mixture.set_params(init_params="random_from_data")
-        objective = self._objective(mixture, self.X[rows], weight)
+        objective = self._objective(mixture, self.X[rows], weight, alone)
         mixture._climb(objective, mixture._starts(objective))
         return mixture, _is_degenerate(mixture, objective)
 
 
-def _is_degenerate(mixture: BaseMixture, objective: Objective) -> bool:
+def _is_degenerate(mixture: Any, objective: Objective) -> bool:
     family = objective.model.family
-    latent, components = mixture._adopt(family, objective.rows.units)
-    return bool(family.degenerate(components, latent * objective.rows.total_weight).any())
-
-
-def _given(responsibilities: np.ndarray) -> Assignment:
-    """The assignment that responsibilities of shape (n_samples, n_components) make."""
-
-    def assign(block: Block, R: np.ndarray) -> None:
-        np.copyto(R, responsibilities[block.rows].T)
-
-    return assign
+    components = mixture._adopt(family, objective.rows.units).components
+    return bool(family.degenerate(components, mixture._shares() * objective.rows.total_weight).any())

@@ -26,7 +26,7 @@ from skmix.estimators.transitions import (
 from skmix.initialize.chains import CHAIN_STARTS
 from skmix.latent import recursion
 from skmix.latent.chain import Chain, ChainParameters
-from skmix.latent.stationary_chain import StationaryChain, long_run
+from skmix.latent.stationary_chain import StationaryChain, long_run, stationary
 from skmix.likelihood.chained import ChainObjective
 from skmix.likelihood.model import Model, Parameters
 from skmix.likelihood.objective import Objective
@@ -38,6 +38,7 @@ class BaseHMM(LatentVariableModel):
     """Base of hidden Markov models: everything but the family's own parameters."""
 
     _latent_attributes: ClassVar[tuple[str, ...]] = ("startprob_", "transmat_")
+    _derived_attributes: ClassVar[tuple[str, ...]] = ("stationary_distribution_",)
     _component_kind = "State"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LatentVariableModel._parameter_constraints,
@@ -194,6 +195,9 @@ class BaseHMM(LatentVariableModel):
         """The part of the time that the chain spends in each state in the long run, (n_components,)."""
         check_is_fitted(self, self._latent_attributes)
         return long_run(*self._chain_at_hand())
+
+    def _derived_of(self, public: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"stationary_distribution_": stationary(public["transmat_"])}
 
     # ---- prediction -----------------------------------------------------------------------------------------------
     def _latent_at_hand(self) -> Any:

@@ -153,6 +153,9 @@ class Family(ABC):
         The parameters that say where a component lies (means, rates, probabilities): what users may hold.
     has_gradient : bool
         False where the charts are mere coordinates: then only EM and its accelerations can fit it.
+    measurement : {"continuous", "counts", "categories"}
+        What values are: densities of the latter two are probabilities of whole numbers, and only of the first two do
+        means and covariances draw a picture.
     """
 
     attributes: ClassVar[tuple[str, ...]] = ()
@@ -167,6 +170,7 @@ class Family(ABC):
     softening: ClassVar[float] = 0.0
     locations: ClassVar[tuple[str, ...]] = ()
     has_gradient: ClassVar[bool] = True
+    measurement: ClassVar[str] = "continuous"
 
     @classmethod
     def for_rows(
@@ -344,6 +348,11 @@ class Family(ABC):
     @abstractmethod
     def location_scale(self, parameters: Any) -> tuple[np.ndarray, np.ndarray]:
         """Means and standard deviations of each component and feature, (K, d) each."""
+
+    def covariances(self, parameters: Any) -> np.ndarray:
+        """Covariance matrices of the components, (K, d, d)."""
+        _, deviations = self.location_scale(parameters)
+        return np.square(deviations)[..., np.newaxis] * np.eye(deviations.shape[1])
 
     # ---- units ------------------------------------------------------------------------------------------------
     @abstractmethod

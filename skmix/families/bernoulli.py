@@ -141,6 +141,7 @@ class Bernoulli(PseudoRowFamily):
     charts = {"frame": AngleFrame, "logit": LogitChart}
     explicit = ProbabilityChart
     standardise = False
+    measurement = "categories"
     softening = 0.1  # a probability of 0 or 1, of a cluster without differences, is where EM stays
 
     # ---- towards the rows -----------------------------------------------------------------------------------------

@@ -142,6 +142,7 @@ class Categorical(PseudoRowFamily):
     charts = {"frame": sphere_frame, "softmax": softmax_chart}
     explicit = ProportionChart
     standardise = False
+    measurement = "categories"
     softening = 0.1  # a probability of 0, of a level that a cluster lacks, is where EM stays
 
     def __init__(self, n_categories: np.ndarray, average: LevelCounts | None = None):

@@ -135,6 +135,10 @@ class MatrixGaussian(DependentFeatures, Gaussian):
         deviations = np.sqrt(np.square(parameters.cholesky).sum(axis=-1))
         return parameters.means, np.broadcast_to(deviations, parameters.means.shape)
 
+    def covariances(self, parameters: MatrixParameters) -> np.ndarray:
+        L = self.per_component(parameters.cholesky)
+        return np.broadcast_to(L @ transpose(L), (*parameters.means.shape, parameters.means.shape[-1]))
+
     def lift(self, statistics: Moments, marginal: MatrixParameters, parameters: MatrixParameters) -> Moments:
         """Expected complete-row moments, summed over patterns.
 

@@ -117,6 +117,7 @@ class Poisson(PseudoRowFamily):
     charts = {"frame": RateFrame, "log": LogRate}
     explicit = RateChart
     standardise = False
+    measurement = "counts"
     softening = 0.1  # a rate of 0, of a cluster of zeros, is where EM stays
 
     # ---- towards the rows -----------------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
-from skmix.estimators.sequence_data import check_sequences
 from skmix.inference.fitted import Fitted, look_again
 from skmix.inference.labels import match, reordered
+from skmix.inference.resampling import DataUnits
 from skmix.inference.standard_errors import check_level
 from skmix.likelihood.threads import one_blas_thread
 from skmix.solvers.result import INTERRUPTED
@@ -153,7 +153,7 @@ def bootstrap(
     if not isinstance(n_bootstrap, Integral) or n_bootstrap < 2:
         raise ValueError(f"'n_bootstrap' should be an integer of at least 2, but got {n_bootstrap!r}.")
     fitted = look_again(estimator, X, sample_weight, sequence_id, lengths, "bootstrap")
-    units = _Units.of(fitted, sample_weight, sequence_id, lengths)
+    units = DataUnits.of(fitted, sample_weight, sequence_id, lengths)
     if kind == "nonparametric" and len(units.lengths) == 1:
         raise ValueError(
             "kind='nonparametric' draws independent sequences, and there is only one; give 'sequence_id' or 'lengths' "
@@ -185,56 +185,7 @@ def _all(refit: Callable[[int], Any], seeds: list[int], n_jobs: int | None) -> l
             return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(refit)(seed) for seed in seeds)
 
 
-@dataclass
-class _Units:
-    """The independent units of the data: rows, or sequences, each in one piece.
-
-    Attributes
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-    lengths : ndarray of shape (n_units,)
-        Numbers of rows.
-    weight : ndarray of shape (n_units,)
-    sequences : bool
-        Whether the estimator must be told the lengths.
-    """
-
-    X: np.ndarray
-    lengths: np.ndarray
-    weight: np.ndarray
-    sequences: bool
-
-    @classmethod
-    def of(cls, fitted: Fitted, sample_weight: Any, sequence_id: Any, lengths: Any) -> _Units:
-        X = fitted.X
-        weight = np.ones(len(X)) if sample_weight is None else np.broadcast_to(sample_weight, len(X)).astype(np.float64)
-        if fitted.objective.model.latent.independent:
-            return cls(X, np.ones(len(X), dtype=int), weight, False)
-        order, lengths = check_sequences(X, sequence_id, lengths)
-        if order is not None:
-            X, weight = X[order], weight[order]
-        return cls(X, lengths, weight[np.cumsum(lengths) - lengths], True)
-
-    @property
-    def n_drawn(self) -> int:
-        """How many units a set of data drawn anew has."""
-        return max(1, round(float(self.weight.sum())))
-
-    def told(self, lengths: np.ndarray) -> dict[str, Any]:
-        """What `fit` needs besides rows."""
-        return {"lengths": lengths} if self.sequences else {}
-
-    def responsibilities(self, estimator: Any) -> np.ndarray:
-        return estimator._responsibilities(self.X, **self.told(self.lengths))
-
-    def rows(self, chosen: np.ndarray) -> np.ndarray:
-        """Numbers of the rows of some units, one behind the other."""
-        first = np.cumsum(self.lengths) - self.lengths
-        shift = first[chosen] - (np.cumsum(self.lengths[chosen]) - self.lengths[chosen])
-        return np.arange(self.lengths[chosen].sum()) + np.repeat(shift, self.lengths[chosen])
-
-
-def _resample(estimator: Any, units: _Units, rng: np.random.RandomState) -> None:
+def _resample(estimator: Any, units: DataUnits, rng: np.random.RandomState) -> None:
     """Fit to units drawn with replacement: their numbers of times are weights."""
     times = rng.multinomial(units.n_drawn, units.weight / units.weight.sum())
     drawn = np.flatnonzero(times)
@@ -242,24 +193,14 @@ def _resample(estimator: Any, units: _Units, rng: np.random.RandomState) -> None
     estimator.fit(units.X[units.rows(drawn)], sample_weight=weight, **units.told(units.lengths[drawn]))
 
 
-def _simulate(estimator: Any, units: _Units, rng: np.random.RandomState) -> None:
+def _simulate(estimator: Any, units: DataUnits, rng: np.random.RandomState) -> None:
     """Fit to units drawn from the model, of the lengths and with the missing values of the data's."""
-    if np.array_equal(units.weight, np.round(units.weight)):
-        like = np.repeat(np.arange(len(units.weight)), units.weight.astype(int))
-    else:
-        like = rng.choice(len(units.weight), size=units.n_drawn, p=units.weight / units.weight.sum())
-    lengths = units.lengths[like]
-    if units.sequences:
-        X = estimator.sample(lengths=lengths)[0]
-    else:
-        X = estimator.sample(len(like))[0]
-        X = X[rng.permutation(len(X))]  # which come grouped by component
-    X[np.isnan(units.X[units.rows(like)])] = np.nan
+    X, lengths = units.drawn_from(estimator, rng)
     estimator.fit(X, **units.told(lengths))
 
 
 def _refit(
-    fitted: Fitted, units: _Units, responsibilities: np.ndarray, draw: Callable, seed: int
+    fitted: Fitted, units: DataUnits, responsibilities: np.ndarray, draw: Callable, seed: int
 ) -> tuple[dict[str, np.ndarray], bool]:
     """Attributes of one fit to data drawn anew, components in the order of the fit at hand; whether it converged."""
     twin, rng = copy(fitted.estimator), np.random.RandomState(seed)

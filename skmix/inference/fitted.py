@@ -36,12 +36,14 @@ class Fitted(NamedTuple):
 
     @property
     def public(self) -> dict[str, np.ndarray]:
-        """The fitted attributes."""
-        return self.public_of(self.parameters)
+        """The fitted attributes, and those that follow from them."""
+        derived = {name: getattr(self.estimator, name) for name in self.estimator._derived_attributes}
+        return {**self.public_of(self.parameters), **derived}
 
     def public_of(self, parameters: Parameters) -> dict[str, np.ndarray]:
-        """The attributes that publish `parameters`."""
-        return self.estimator._public_of(parameters, self.objective.model.family, self.objective.units)
+        """The attributes that publish `parameters`, and those that follow from them; takes complex steps."""
+        public = self.estimator._public_of(parameters, self.objective.model.family, self.objective.units)
+        return {**public, **self.estimator._derived_of(public)}
 
 
 def look_again(estimator: Any, X: Any, sample_weight: Any, sequence_id: Any, lengths: Any, caller: str) -> Fitted:
@@ -60,12 +62,7 @@ def look_again(estimator: Any, X: Any, sample_weight: Any, sequence_id: Any, len
             f"{type(estimator).__name__}."
         )
     check_is_fitted(estimator, estimator._latent_attributes)
-    sequences = {"sequence_id": sequence_id, "lengths": lengths} if isinstance(estimator, BaseHMM) else {}
-    if not sequences and (sequence_id is not None or lengths is not None):
-        raise ValueError(
-            f"sequence_id and lengths say which rows form sequences, but to {type(estimator).__name__} all rows are "
-            "independent; leave them out."
-        )
+    sequences = sequences_of(estimator, sequence_id, lengths)
     X = estimator._check_data(X, reset=False).astype(np.float64, copy=False)
     twin = copy(estimator)
     twin.warm_start = True
@@ -77,3 +74,21 @@ def look_again(estimator: Any, X: Any, sample_weight: Any, sequence_id: Any, len
         )
     parameters = twin._adopt(objective.model.family, objective.units)
     return Fitted(twin, X, objective, objective.model.conform(parameters))
+
+
+def sequences_of(estimator: Any, sequence_id: Any, lengths: Any) -> dict[str, Any]:
+    """What an estimator's methods are told of sequences besides rows: nothing where rows are independent.
+
+    Raises
+    ------
+    ValueError
+        If sequences are given all the same.
+    """
+    if isinstance(estimator, BaseHMM):
+        return {"sequence_id": sequence_id, "lengths": lengths}
+    if sequence_id is not None or lengths is not None:
+        raise ValueError(
+            f"sequence_id and lengths say which rows form sequences, but to {type(estimator).__name__} all rows are "
+            "independent; leave them out."
+        )
+    return {}

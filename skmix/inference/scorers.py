@@ -72,8 +72,22 @@ class CriterionScorer:
 
         Examples
         --------
+        >>> import numpy as np
+        >>> import sklearn
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from skmix import PoissonHMM
+        >>> from skmix.datasets import load_earthquakes
         >>> from skmix.inference import bic_scorer
-        >>> scorer = bic_scorer.set_score_request(sequence_id=True)
+        >>> X = load_earthquakes().data
+        >>> halves = np.repeat(["first", "second"], [54, 53])
+        >>> rows = np.arange(len(X))
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     model = PoissonHMM(random_state=0).set_fit_request(sequence_id=True)
+        ...     scorer = bic_scorer.set_score_request(sequence_id=True)
+        ...     search = GridSearchCV(model, {"n_components": [1, 2]}, scoring=scorer, cv=[(rows, rows)], refit=False)
+        ...     search = search.fit(X, sequence_id=halves)
+        >>> search.best_params_
+        {'n_components': 2}
         """
         if unknown := sorted(requests.keys() - set(ROUTED)):
             raise TypeError(f"{self!r} has no arguments {unknown} to be routed; there are {list(ROUTED)}.")
@@ -106,7 +120,8 @@ class CriterionScorer:
         y : Ignored
             Not used, present for API consistency by convention.
         **others : dict
-            Passed on: `sample_weight`, and of hidden Markov models `sequence_id` and `lengths`.
+            Passed on: `sample_weight`, and of hidden Markov models `sequence_id` and `lengths`. A search passes what
+            :meth:`set_score_request` asks for.
 
         Returns
         -------
@@ -124,7 +139,10 @@ class CriterionScorer:
                 X = X if step is None or step == "passthrough" else step.transform(X)
         estimator = getattr(estimator, "best_estimator_", estimator)
         if not hasattr(estimator, self.criterion):
-            raise TypeError(f"{type(estimator).__name__} has no method {self.criterion!r}; give a mixture of skmix.")
+            raise TypeError(
+                f"{type(estimator).__name__} has no method {self.criterion!r}; give a mixture or hidden Markov model "
+                "of skmix."
+            )
         return -getattr(estimator, self.criterion)(X, **others)
 
     def __repr__(self) -> str:

@@ -182,6 +182,10 @@ def standard_errors(
     own standard error is 0, and the others are those of a model in which it is known. The same goes for what the
     estimator holds. The parameters of a component of weight 0 have no information and standard errors of NaN.
 
+    `stationary_distribution_` of a hidden Markov model has standard errors by the delta method, too. They are NaN where
+    the transitions fall into parts without a way from one to another: what happens in the long run then depends on the
+    start, and jumps where a way opens.
+
     Standard errors belong to one labelling of the components and to one optimum; they know nothing of others.
 
     References

@@ -21,6 +21,7 @@ from skmix.latent.chain import Chain, ChainChart, ChainCounts, ChainParameters
 
 _INNER = 50  # most steps of an M-step
 _SQUARINGS = 64
+_SEVERAL = 1e14  # condition of the equations for a stationary distribution above which there is more than one
 
 
 class StationaryChain(Chain):
@@ -101,10 +102,10 @@ def _matrix(A: np.ndarray) -> np.ndarray:
 
 def stationary(A: np.ndarray) -> np.ndarray:
     """The stationary distribution of a transition matrix, NaN where there are several; takes complex steps."""
-    try:
-        found = np.linalg.solve(_matrix(A).T, np.ones(len(A)))
-    except np.linalg.LinAlgError:
-        return np.full(len(A), np.nan)
+    M = _matrix(A)
+    if np.linalg.cond(M.real) > _SEVERAL:  # rounding may hide that M is singular
+        return np.nan * A[0]  # complex where A is, so that the derivative is no number either
+    found = np.linalg.solve(M.T, np.ones(len(A)))
     return np.where(found.real < 0, 0.0, found)  # by rounding, of states that the chain leaves for good
 
 

@@ -25,7 +25,21 @@ class Refusing(EM):
         raise ValueError("solver='refusing' needs 'a great many things' of the family, which nobody has ever defined.")
 
 
-def test_demo(folder, capsys):
+@pytest.fixture(scope="module")
+def comparison():
+    """Every solver's run: dear, so that it is made once, and shown by all tests that need it whole."""
+    return demo.compare(load_old_faithful().data)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A demonstration of a few quick solvers."""
+    for name in SOLVERS.keys() - {"em", "lbfgs", "auto"}:
+        monkeypatch.delitem(SOLVERS, name)
+
+
+def test_demo(folder, capsys, monkeypatch, comparison):
+    monkeypatch.setattr(demo, "compare", lambda X: comparison)
     assert main(["demo"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
@@ -45,13 +59,12 @@ def test_demo(folder, capsys):
     assert os.listdir() == ["skmix-demo.png"]
 
 
-def test_the_best_is_the_optimum_that_mclust_finds():
-    comparison = demo.compare(load_old_faithful().data)
+def test_the_best_is_the_optimum_that_mclust_finds(comparison):
     assert comparison.best == pytest.approx(-4.114757, abs=1e-5)  # VVV, 3 components
     assert len({run.history["objective"][0] for run in comparison.runs}) == 1  # all begin alike
 
 
-def test_one_that_refuses(monkeypatch, capsys):
+def test_one_that_refuses(monkeypatch, capsys, few):
     monkeypatch.setitem(SOLVERS, Refusing.name, Refusing)
     assert main(["demo", "--output", "other.svg"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -61,7 +74,7 @@ def test_one_that_refuses(monkeypatch, capsys):
         assert "<svg" in picture.read()
 
 
-def test_the_users_settings_do_not_matter(folder):
+def test_the_users_settings_do_not_matter(folder, few):
     with matplotlib.rc_context({"figure.facecolor": "black", "savefig.facecolor": "black"}):
         assert main(["demo"]) == 0
         assert matplotlib.rcParams["figure.facecolor"] == "black"
@@ -69,7 +82,7 @@ def test_the_users_settings_do_not_matter(folder):
     np.testing.assert_array_equal(picture[0, 0, :3], 1.0)
 
 
-def test_without_matplotlib(monkeypatch, capsys):
+def test_without_matplotlib(monkeypatch, capsys, few):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert main(["demo"]) == 0
     out, err = capsys.readouterr()
@@ -83,7 +96,7 @@ def test_without_matplotlib(monkeypatch, capsys):
     ("path", "message"),
     [("no/demo.png", "cannot write no/demo.png: No such"), ("demo.txt", "cannot write demo.txt: a picture's name")],
 )
-def test_unwritable(capsys, path, message):
+def test_unwritable(capsys, few, path, message):
     assert main(["demo", "--output", path]) == 2
     out, err = capsys.readouterr()
     assert out == ""

@@ -96,9 +96,10 @@ def test_states_and_their_components_are_put_back(covariance_type):
     permuted = {
         name: value if name not in ("means_", "weights_") and covariance_type == "tied"
         else value.reshape(4, -1)[flat].reshape(value.shape)
-        for name, value in fitted.public.items() if name not in ("startprob_", "transmat_")
+        for name, value in fitted.public.items() if name not in ("startprob_", "transmat_", "stationary_distribution_")
     }  # fmt: skip
     permuted["startprob_"] = model.startprob_[states]
+    permuted["stationary_distribution_"] = model.stationary_distribution_[states]
     permuted["transmat_"] = model.transmat_[np.ix_(states, states)]
     R = model._responsibilities(X, lengths=lengths)
     order = match(R, R[:, flat], np.ones(len(X)), 2)

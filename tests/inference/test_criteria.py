@@ -116,7 +116,7 @@ def test_scorers_choose_what_the_criterion_does(name):
     grid = {"n_components": [1, 2, 3, 4], "covariance_type": ["full", "diag"]}
     search = GridSearchCV(GaussianMixture(random_state=0), grid, scoring=scorer, cv=EVERYTHING).fit(X)
     values = [getattr(GaussianMixture(random_state=0, **p).fit(X), name)(X) for p in search.cv_results_["params"]]
-    np.testing.assert_allclose(search.cv_results_["mean_test_score"], -np.array(values), rtol=1e-12)
+    assert_allclose(search.cv_results_["mean_test_score"], -np.array(values), rtol=1e-12)
     assert search.best_params_ == search.cv_results_["params"][int(np.argmin(values))]
 
 
@@ -127,12 +127,30 @@ def test_scorers_in_pipelines():
     search = GridSearchCV(pipeline, grid, scoring=bic_scorer, cv=EVERYTHING).fit(X)
     Z = StandardScaler().fit_transform(X)
     values = [GaussianMixture(K, random_state=0).fit(Z).bic(Z) for K in (1, 2, 3, 4)]
-    np.testing.assert_allclose(search.cv_results_["mean_test_score"], -np.array(values), rtol=1e-12)
+    assert_allclose(search.cv_results_["mean_test_score"], -np.array(values), rtol=1e-12)
     assert search.best_params_["gaussianmixture__n_components"] == 1 + int(np.argmin(values))
     assert bic_scorer(search.best_estimator_, X) == search.best_score_
     weight = np.arange(1.0, 201.0)
     expected = -search.best_estimator_[-1].bic(Z, sample_weight=weight)
     assert bic_scorer(search.best_estimator_, X, sample_weight=weight) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["bic", "aic", "icl"])
+def test_scorers_of_hidden_markov_models_are_told_of_sequences(name):
+    rng = np.random.default_rng(0)
+    X = rng.poisson(np.where(np.arange(90) // 15 % 2, 8.0, 3.0)).astype(float)[:, np.newaxis]
+    ids = np.arange(90) % 3  # interleaved
+    scorer = {"bic": bic_scorer, "aic": aic_scorer, "icl": icl_scorer}[name]
+    grid, cv = {"n_components": [1, 2, 3]}, [(np.arange(90), np.arange(90))]
+    with config_context(enable_metadata_routing=True):
+        model = PoissonHMM(random_state=0).set_fit_request(sequence_id=True)
+        asking = scorer.set_score_request(sequence_id=True)
+        search = GridSearchCV(model, grid, scoring=asking, cv=cv, refit=False).fit(X, sequence_id=ids)
+    fits = [PoissonHMM(K, random_state=0).fit(X, sequence_id=ids) for K in (1, 2, 3)]
+    values = [getattr(fit, name)(X, sequence_id=ids) for fit in fits]
+    assert_allclose(search.cv_results_["mean_test_score"], -np.array(values), rtol=1e-12)
+    one = GridSearchCV(PoissonHMM(random_state=0), grid, scoring=scorer, cv=cv).fit(X)  # a single sequence
+    assert one.best_score_ == -getattr(one.best_estimator_, name)(X)
 
 
 def test_scorers_are_values():

@@ -45,8 +45,8 @@ LEFT |= dict.fromkeys(("gradient-descent", "cg", "online-em", "adam", "derivativ
 # Their history is a lower bound of the objective, equal to it at an optimum.
 BOUNDS = ("riemannian", "online-em")
 
-INSTANCES = [
-    *(solver() for name, solver in SOLVERS.items() if name != "derivative-free"),
+DEFAULTS = [solver() for name, solver in SOLVERS.items() if name != "derivative-free"]
+VARIANTS = [
     LBFGS(chart="second", warmup=0),
     LBFGS(chart="third"),
     LBFGS(memory=3, reanchor=6),
@@ -62,18 +62,18 @@ PLACES = {"second": 1, "third": 2}  # of a chart, among those that a model has
 SAMPLING = [Adam(batch_size=50), OnlineEM(method="stepwise", n_blocks=5)]
 
 
-def pairs():
-    """Every solver with every model that it takes, in a chart that the model has."""
-    for solver in INSTANCES:
+def combinations():
+    """Every solver with every model that it takes, in a chart that the model has; variants on the hardest rows only."""
+    for solver in [*DEFAULTS, *VARIANTS]:
         for model in MODELS:
             charts, place = charts_of(model), PLACES.get(getattr(solver, "chart", ""))
             if solver.name == "riemannian" and model != "full":
                 continue
-            if place is None:
-                yield pytest.param(solver, model, id=f"{solver}-{model}")
-            elif place < len(charts):
-                other = clone(solver).set_params(chart=charts[place])
-                yield pytest.param(other, model, id=f"{other}-{model}")
+            if place is not None and place >= len(charts):
+                continue
+            one = solver if place is None else clone(solver).set_params(chart=charts[place])
+            for missing, weighted in GIVEN_ROWS if solver in DEFAULTS else GIVEN_ROWS[-1:]:
+                yield pytest.param(one, model, missing, weighted, id=f"{one}-{model}-{missing}-{weighted}")
 
 
 @cache
@@ -99,8 +99,7 @@ def assert_uphill(mixture):
     assert len(objective) == mixture.n_iter_ + 1
 
 
-@pytest.mark.parametrize(("missing", "weighted"), GIVEN_ROWS)
-@pytest.mark.parametrize(("solver", "model"), pairs())
+@pytest.mark.parametrize(("solver", "model", "missing", "weighted"), combinations())
 def test_all_solvers_end_at_the_same_optimum(solver, model, missing, weighted):
     X, weight, start, best = case(model, missing, weighted)
     mixture = mixture_of(model, 2, solver=solver, tol=TOL, max_iter=5000, **given(start)).fit(X, sample_weight=weight)
@@ -114,13 +113,13 @@ def test_all_solvers_end_at_the_same_optimum(solver, model, missing, weighted):
         assert mixture.lower_bound_ == pytest.approx(reached, abs=1e-12)
 
 
-@pytest.mark.parametrize(("missing", "weighted"), GIVEN_ROWS)
+@pytest.mark.parametrize(("missing", "weighted"), [GIVEN_ROWS[0], GIVEN_ROWS[-1]])
 @pytest.mark.parametrize("model", ["full", *DISCRETE])
 @pytest.mark.parametrize("solver", SAMPLING, ids=str)
 def test_solvers_on_samples_come_as_near_as_samples_differ(solver, model, missing, weighted):
     """The likelihood at the optimum exceeds that at the truth by p/2n nats per row on average (Wilks)."""
     X, weight, start, best = case(model, missing, weighted)
-    mixture = mixture_of(model, 2, solver=solver, tol=1e-6, max_iter=200, **given(start))
+    mixture = mixture_of(model, 2, solver=solver, tol=1e-6, max_iter=60, **given(start))
     quietly(mixture, X, sample_weight=weight)
     assert_uphill(mixture)
     assert -1e-10 < best - value_of(mixture, X, weight) < mixture._n_parameters() / (2 * len(X))
