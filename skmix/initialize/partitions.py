@@ -1,0 +1,273 @@
+"""Partitions of rows into clusters, judged by what densities of the clusters make of them; rows alone, no objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+_FLAT = 1e-10  # part of the largest variance below which a direction is none
+_LEAST_SCALE = 0.2  # of a direction in which the rows look Gaussian
+_LLOYD_STEPS = 30
+_PAIRS = 1 << 21  # numbers in the moments of pairs that are formed at a time
+
+
+class Moments(NamedTuple):
+    """Weighted sums of the rows of m clusters: of 1 (m,), of z (m, d) and of z zᵀ (m, d, d)."""
+
+    weight: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    @classmethod
+    def of(cls, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int) -> Moments:
+        """Those of rows (n, d) with labels (n,)."""
+        order = np.argsort(labels, kind="stable")
+        edges = np.searchsorted(labels[order], np.arange(n_clusters + 1))
+        Z, weight = Z[order], weight[order]
+        weighted = Z * weight[:, np.newaxis]
+        runs = [slice(a, b) for a, b in pairwise(edges)]
+        return cls(
+            np.array([weight[run].sum() for run in runs]),
+            np.array([weighted[run].sum(axis=0) for run in runs]),
+            np.array([weighted[run].T @ Z[run] for run in runs]),
+        )
+
+    def take(self, chosen: np.ndarray) -> Moments:
+        """Some of the clusters."""
+        return Moments(self.weight[chosen], self.first[chosen], self.second[chosen])
+
+    def plus(self, other: Moments) -> Moments:
+        """The unions of clusters with others."""
+        return Moments(self.weight + other.weight, self.first + other.first, self.second + other.second)
+
+
+def diagonal(covariance: np.ndarray) -> np.ndarray:
+    """Covariance matrices (m, d, d) without what is off the diagonal."""
+    return covariance * np.eye(covariance.shape[-1])
+
+
+def spherical(covariance: np.ndarray) -> np.ndarray:
+    """Covariance matrices (m, d, d) with the mean variance in all directions."""
+    d = covariance.shape[-1]
+    return (np.trace(covariance, axis1=1, axis2=2) / d)[:, np.newaxis, np.newaxis] * np.eye(d)
+
+
+class Criterion(NamedTuple):
+    """What a partition costs: −2 × its classification log-likelihood, nats, with a Gaussian for each cluster.
+
+    Attributes
+    ----------
+    n_clusters : int
+        Of how many clusters; small ones are drawn towards rows with covariance n_clusters^(−2/d) I, Fraley and
+        Raftery's prior (2007, J. Classif. 24, 155–181, doi:10.1007/s00357-007-0004-5).
+    restrict : callable, optional
+        Brings covariance matrices (m, d, d) into the shape that components have.
+    """
+
+    n_clusters: int
+    restrict: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def covariances(self, parts: Moments) -> np.ndarray:
+        """The covariance matrix of each cluster, (m, d, d)."""
+        weight, first, second = parts
+        d = first.shape[1]
+        mean = first / np.maximum(weight, 1e-300)[:, np.newaxis]
+        scatter = second - first[:, :, np.newaxis] * mean[:, np.newaxis] + self.n_clusters ** (-2.0 / d) * np.eye(d)
+        covariance = scatter / (weight + 2 * d + 4)[:, np.newaxis, np.newaxis]
+        return covariance if self.restrict is None else self.restrict(covariance)
+
+    def __call__(self, parts: Moments) -> np.ndarray:
+        """The cost of each cluster, (m,)."""
+        log_determinant = np.linalg.slogdet(self.covariances(parts))[1]
+        return parts.weight * (log_determinant - 2 * np.log(np.maximum(parts.weight, 1e-300)))
+
+    def of_labels(self, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> float:
+        """The cost of a whole partition."""
+        return float(self(Moments.of(Z, weight, labels, self.n_clusters)).sum())
+
+    def refined(self, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_steps: int) -> np.ndarray:
+        """Labels (n,) after steps that move each row to the cluster where it is most probable.
+
+        References
+        ----------
+        Celeux, G. and Govaert, G. (1992). A classification EM algorithm for clustering and two stochastic versions.
+        Comput. Statist. Data Anal. 14, 315–332. doi:10.1016/0167-9473(92)90042-E
+        """
+        for _ in range(n_steps):
+            parts = Moments.of(Z, weight, labels, self.n_clusters)
+            present = np.maximum(parts.weight, 1e-300)
+            factor = np.linalg.cholesky(self.covariances(parts))
+            apart = Z.T - (parts.first / present[:, np.newaxis])[:, :, np.newaxis]
+            distance = np.square(np.linalg.solve(factor, apart)).sum(axis=1)
+            volume = 2 * np.log(np.einsum("mii->mi", factor)).sum(axis=1) - 2 * np.log(present)
+            before, labels = labels, (distance + volume[:, np.newaxis]).argmin(axis=0)
+            if np.array_equal(before, labels):
+                break
+        return labels
+
+
+# ---- coordinates ----------------------------------------------------------------------------------------------------
+def sphered(Z: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Rows with mean 0 and covariance I, in as many coordinates as they vary in."""
+    centred = Z - weight @ Z / weight.sum()
+    variances, vectors = np.linalg.eigh((centred * weight[:, np.newaxis]).T @ centred / weight.sum())
+    kept = variances > _FLAT * max(variances[-1], 0.0)
+    return centred @ (vectors[:, kept] / np.sqrt(variances[kept]))
+
+
+def invariant(Z: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Invariant coordinates, those in which the rows look least Gaussian the longest.
+
+    Sphered rows on the axes of their fourth moments (Tyler, D. E., Critchley, F., Dümbgen, L. and Oja, H. (2009),
+    J. R. Statist. Soc. B 71, 549–592, doi:10.1111/j.1467-9868.2009.00706.x), in which clusters of one shape differ as
+    in discriminant coordinates; each scaled by its excess of kurtosis, squared, between 0.2 and 1.
+    """
+    Y = sphered(Z, weight)
+    square = weight * np.square(Y).sum(axis=1)
+    T = Y @ np.linalg.eigh((Y * square[:, np.newaxis]).T @ Y)[1]
+    excess = weight @ T**4 / weight.sum() - 3.0
+    return T * np.clip(excess**2, _LEAST_SCALE, 1.0)
+
+
+# ---- partitions -----------------------------------------------------------------------------------------------------
+def nearest(Z: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """The nearest centre of each row, (n,)."""
+    return (np.square(centres).sum(axis=1) - 2.0 * Z @ centres.T).argmin(axis=1)
+
+
+def small_clusters(Z: np.ndarray, weight: np.ndarray, n_clusters: int, rng: np.random.RandomState) -> np.ndarray:
+    """Labels (n,) of k-means from rows drawn with probability proportional to squared distance."""
+    chosen = [int(rng.choice(len(Z), p=weight / weight.sum()))]
+    square = np.square(Z - Z[chosen[0]]).sum(axis=1)
+    for _ in range(n_clusters - 1):
+        chosen.append(int(_draw(square * weight, 1, rng)[0]))
+        square = np.minimum(square, np.square(Z - Z[chosen[-1]]).sum(axis=1))
+    return lloyd(Z, weight, Z[chosen])
+
+
+def _draw(measure: np.ndarray, n_draws: int, rng: np.random.RandomState) -> np.ndarray:
+    """Indices drawn with probability proportional to `measure`."""
+    reach = np.cumsum(measure)
+    return np.minimum(np.searchsorted(reach, rng.uniform(size=n_draws) * reach[-1], side="right"), len(measure) - 1)
+
+
+def seeds(
+    Z: np.ndarray, weight: np.ndarray, n_clusters: int, rng: np.random.RandomState, *, scaled: bool = False
+) -> np.ndarray:
+    """Rows (K, d) to begin from: k-means++ that looks ahead.
+
+    Of a few rows drawn with probability proportional to the squared distance from the seeds so far, that one becomes a
+    seed whose clusters have the highest classification likelihood, each with a weight and a variance of its own
+    (`scaled`: all with variance 1). Then each seed is taken away once and chosen anew, itself among the candidates.
+
+    References
+    ----------
+    Arthur, D. and Vassilvitskii, S. (2007). k-means++: the advantages of careful seeding. Proc. 18th ACM–SIAM Symp. on
+    Discrete Algorithms, 1027–1035.
+    Carrière, M. and Cazals, F. (2025). arXiv:2506.21291.
+    """
+    square = np.full((n_clusters, len(Z)), np.inf)
+    chosen = np.full(n_clusters, -1)
+    n_draws = 2 + int(np.log(n_clusters))
+    for k in (*range(n_clusters), *range(n_clusters)):
+        square[k] = np.inf
+        others = square.min(axis=0)
+        measure = weight if np.isinf(others[0]) else others * weight
+        candidates = _draw(measure, n_draws, rng)
+        candidates = candidates if chosen[k] < 0 else np.append(candidates, chosen[k])
+        labels = square.argmin(axis=0)
+        squares = np.square(Z - Z[candidates][:, np.newaxis]).sum(axis=2)
+        costs = [_cost(Z, weight, np.where(own < others, k, labels), n_clusters, scaled) for own in squares]
+        best = int(np.argmin(costs))
+        chosen[k], square[k] = candidates[best], squares[best]
+    return Z[chosen]
+
+
+def _cost(Z: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int, scaled: bool) -> float:
+    """The cost of a partition into spherical clusters, as `Criterion` has it, from sums alone."""
+    member = (labels == np.arange(n_clusters)[:, np.newaxis]) * weight
+    total, d = member.sum(axis=1), Z.shape[1]
+    present = np.maximum(total, 1e-300)
+    scatter = np.maximum(member @ np.square(Z).sum(axis=1) - np.square(member @ Z).sum(axis=1) / present, 0.0)
+    if scaled:
+        return float(scatter.sum())
+    variance = (scatter / d + n_clusters ** (-2.0 / d)) / (total + 2 * d + 4)
+    return float(total @ (d * np.log(variance) - 2 * np.log(present)))
+
+
+def lloyd(Z: np.ndarray, weight: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Labels (n,) that k-means makes of centres to begin from; a cluster without rows keeps its centre."""
+    labels = nearest(Z, centres)
+    for _ in range(_LLOYD_STEPS):
+        member = (labels == np.arange(len(centres))[:, np.newaxis]) * weight
+        total = member.sum(axis=1, keepdims=True)
+        centres = np.where(total > 0, member @ Z / np.maximum(total, 1e-300), centres)
+        before, labels = labels, nearest(Z, centres)
+        if np.array_equal(before, labels):
+            break
+    return labels
+
+
+def agglomerate(parts: Moments, n_clusters: int, criterion: Criterion) -> np.ndarray:
+    """Merge clusters, at each step the two that raise the cost least: which of `n_clusters` each ends in, (m,).
+
+    References
+    ----------
+    Banfield, J. D. and Raftery, A. E. (1993). Model-based Gaussian and non-Gaussian clustering. Biometrics 49, 803–821.
+    doi:10.2307/2532201
+    """
+    m, d = parts.first.shape
+    parts = Moments(*(sums.copy() for sums in parts))
+    own, parent, alive = criterion(parts), np.arange(m), parts.weight > 0
+    raises = np.full((m, m), np.inf)
+    i, j = np.nonzero(np.triu(np.outer(alive, alive), 1))
+    for chunk in np.array_split(np.arange(len(i)), 1 + len(i) * d * d // _PAIRS):
+        a, b = i[chunk], j[chunk]
+        raises[a, b] = raises[b, a] = criterion(parts.take(a).plus(parts.take(b))) - own[a] - own[b]
+    for _ in range(int(alive.sum()) - n_clusters):
+        a, b = sorted(divmod(int(raises.argmin()), m))
+        own[a] += own[b] + raises[a, b]
+        for sums in parts:
+            sums[a] += sums[b]
+        parent[parent == b] = a
+        alive[b] = False
+        raises[b] = raises[:, b] = np.inf
+        others = np.flatnonzero(alive & (np.arange(m) != a))
+        union = parts.take(others).plus(parts.take(np.array([a])))
+        raises[a, others] = raises[others, a] = criterion(union) - own[others] - own[a]
+    return np.searchsorted(np.flatnonzero(alive), parent)
+
+
+def ward(Z: np.ndarray, weight: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Labels (n,) of Ward's hierarchy of weighted rows, cut at `n_clusters`; by chains of nearest neighbours.
+
+    References
+    ----------
+    Murtagh, F. (1983). A survey of recent advances in hierarchical clustering algorithms. The Computer Journal 26,
+    354–359. doi:10.1093/comjnl/26.4.354
+    """
+    centres, size, parent = Z.T.copy(), weight.astype(np.float64), np.arange(len(Z))
+    mergers: list[tuple[float, int, int]] = []
+    chain: list[int] = []
+    while len(mergers) < len(Z) - 1:
+        i = chain[-1] if chain else int((size > 0).argmax())
+        chain = chain or [i]
+        rise = np.square(centres - centres[:, [i]]).sum(axis=0) * (size * (size[i] / (size + size[i])))
+        rise[size == 0] = rise[i] = np.inf  # merged already, and itself
+        j = int(rise.argmin())
+        if len(chain) == 1 or rise[chain[-2]] > rise[j]:
+            chain.append(j)
+            continue
+        j = chain[-2]  # each other's nearest
+        del chain[-2:]
+        mergers.append((float(rise[j]), i, j))
+        centres[:, j] = (size[i] * centres[:, i] + size[j] * centres[:, j]) / (size[i] + size[j])
+        size[j], size[i] = size[j] + size[i], 0.0
+    for _, i, j in sorted(mergers, key=lambda merger: merger[0])[: max(0, len(Z) - n_clusters)]:
+        parent[i] = j
+    while not np.array_equal(parent, parent[parent]):
+        parent = parent[parent]
+    return np.unique(parent, return_inverse=True)[1]
