@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skmix.estimators.base import Constraints
 from skmix.estimators.categorical_components import CategoricalComponents
+from skmix.estimators.given_start import GIVEN
 from skmix.estimators.hidden_markov import BaseHMM
 from skmix.initialize.chains import CHAIN_STARTS, by_moments
 from skmix.likelihood.model import Parameters
@@ -126,7 +127,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
     _parameter_constraints: ClassVar[Constraints] = {
         **BaseHMM._parameter_constraints,
         **CategoricalComponents._own_constraints,
-        "init_params": [StrOptions({*CHAIN_STARTS, "spectral"})],
+        "init_params": [StrOptions({*CHAIN_STARTS, "spectral"}), *GIVEN],
     }
 
     def __init__(
@@ -178,10 +179,12 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
 
-    def _begin(self, rng: np.random.RandomState, objective: Any, n_components: int | None = None) -> Parameters:
-        if self.init_params == "spectral":
+    def _named_start(
+        self, name: str, objective: Any, rng: np.random.RandomState, n_components: int | None = None
+    ) -> Parameters:
+        if name == "spectral":
             return by_moments(objective, rng)
-        return super()._begin(rng, objective, n_components)
+        return super()._named_start(name, objective, rng, n_components)
 
     @property
     def emissionprob_(self) -> np.ndarray:

@@ -17,6 +17,7 @@ from skmix.estimators.base import LatentVariableModel, threads_for
 from skmix.estimators.checks import check_shape, check_weights
 from skmix.estimators.conditioning import Conditioning
 from skmix.estimators.criteria import Criteria
+from skmix.estimators.given_start import GIVEN
 from skmix.initialize.starts import STARTS
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.model import Model
@@ -34,7 +35,7 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     _latent_attributes = ("weights_",)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LatentVariableModel._parameter_constraints,
-        "init_params": [StrOptions(set(STARTS))],
+        "init_params": [StrOptions(set(STARTS)), *GIVEN],
         "weights_init": ["array-like", None],
     }
 
@@ -96,7 +97,10 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _prepare(self, X, sample_weight=None) -> tuple[np.ndarray, Objective]:
         """Validated data, and the objective of a fit to them."""
         X, kept, weight = self._check_fit_data(X, sample_weight)
-        return X, self._objective(kept, weight)
+        objective = self._objective(kept, weight)
+        if len(kept) < len(X):
+            objective.rows.come_from(len(X), np.flatnonzero(sample_weight))
+        return X, objective
 
     def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Validated data, the rows of positive weight, and their weights."""

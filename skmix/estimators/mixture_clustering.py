@@ -18,6 +18,7 @@ from skmix.estimators.criteria import CRITERIA
 from skmix.estimators.gaussian_components import COVARIANCE_TYPES
 from skmix.estimators.gaussian_mixture import GaussianMixture
 from skmix.estimators.model_grid import Cell, Grid, table_of
+from skmix.initialize.starts import STARTS
 
 _SHARED = ("solver", "tol", "reg_covar", "max_iter", "n_init", "init_params")  # with GaussianMixture
 
@@ -120,6 +121,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         **{name: GaussianMixture._parameter_constraints[name] for name in _SHARED},
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "covariance_type": [StrOptions(COVARIANCE_TYPES), list, tuple],
+        "init_params": [StrOptions(set(STARTS))],
         "criterion": [StrOptions(set(CRITERIA))],
         "cross_starts": ["boolean"],
         "random_state": ["random_state"],

@@ -14,34 +14,13 @@ _LLOYD_STEPS = 30
 _PAIRS = 1 << 21  # numbers in the moments of pairs that are formed at a time
 
 
-class Moments(NamedTuple):
-    """Weighted sums of the rows of m clusters: of 1 (m,), of z (m, d) and of z zᵀ (m, d, d)."""
-
-    weight: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-
-    @classmethod
-    def of(cls, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int) -> Moments:
-        """Those of rows (n, d) with labels (n,)."""
-        order = np.argsort(labels, kind="stable")
-        edges = np.searchsorted(labels[order], np.arange(n_clusters + 1))
-        Z, weight = Z[order], weight[order]
-        weighted = Z * weight[:, np.newaxis]
-        runs = [slice(a, b) for a, b in pairwise(edges)]
-        return cls(
-            np.array([weight[run].sum() for run in runs]),
-            np.array([weighted[run].sum(axis=0) for run in runs]),
-            np.array([weighted[run].T @ Z[run] for run in runs]),
-        )
-
-    def take(self, chosen: np.ndarray) -> Moments:
-        """Some of the clusters."""
-        return Moments(self.weight[chosen], self.first[chosen], self.second[chosen])
-
-    def plus(self, other: Moments) -> Moments:
-        """The unions of clusters with others."""
-        return Moments(self.weight + other.weight, self.first + other.first, self.second + other.second)
+def moments(Z: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    """Weighted sums of (1, z) (1, z)ᵀ over the rows (n, d) of each cluster, (m, d + 1, d + 1): unions add."""
+    order = np.argsort(labels, kind="stable")
+    edges = np.searchsorted(labels[order], np.arange(n_clusters + 1))
+    lifted = np.column_stack([np.ones(len(Z)), Z])[order]
+    weighted = lifted * weight[order, np.newaxis]
+    return np.array([weighted[a:b].T @ lifted[a:b] for a, b in pairwise(edges)])
 
 
 def diagonal(covariance: np.ndarray) -> np.ndarray:
@@ -70,23 +49,30 @@ class Criterion(NamedTuple):
     n_clusters: int
     restrict: Callable[[np.ndarray], np.ndarray] | None = None
 
-    def covariances(self, parts: Moments) -> np.ndarray:
-        """The covariance matrix of each cluster, (m, d, d)."""
-        weight, first, second = parts
-        d = first.shape[1]
-        mean = first / np.maximum(weight, 1e-300)[:, np.newaxis]
-        scatter = second - first[:, :, np.newaxis] * mean[:, np.newaxis] + self.n_clusters ** (-2.0 / d) * np.eye(d)
-        covariance = scatter / (weight + 2 * d + 4)[:, np.newaxis, np.newaxis]
-        return covariance if self.restrict is None else self.restrict(covariance)
+    def __call__(self, sums: np.ndarray) -> np.ndarray:
+        """The cost of each cluster, (m,), from its moments."""
+        weight, d = np.maximum(sums[:, 0, 0], 1e-300), sums.shape[1] - 1
+        if self.restrict is None:  # |(w, wμᵀ; wμ, S + Λ)| = w |scatter + Λ|
+            log_determinant = np.linalg.slogdet(sums + self._prior(d))[1] - np.log(weight)
+            return sums[:, 0, 0] * (log_determinant - d * np.log(weight + 2 * d + 4) - 2 * np.log(weight))
+        log_determinant = np.linalg.slogdet(self.covariances(sums))[1]
+        return sums[:, 0, 0] * (log_determinant - 2 * np.log(weight))
 
-    def __call__(self, parts: Moments) -> np.ndarray:
-        """The cost of each cluster, (m,)."""
-        log_determinant = np.linalg.slogdet(self.covariances(parts))[1]
-        return parts.weight * (log_determinant - 2 * np.log(np.maximum(parts.weight, 1e-300)))
+    def _prior(self, d: int) -> np.ndarray:
+        """What the prior adds to the moments of a cluster, (d + 1, d + 1)."""
+        return np.diag(np.r_[1e-300, np.full(d, self.n_clusters ** (-2.0 / d))])  # no cluster is quite empty
+
+    def covariances(self, sums: np.ndarray) -> np.ndarray:
+        """The covariance matrix of each cluster, (m, d, d)."""
+        weight, d = sums[:, :1, :1], sums.shape[1] - 1
+        mean = sums[:, 1:, :1] / np.maximum(weight, 1e-300)
+        scatter = (sums + self._prior(d))[:, 1:, 1:] - mean * sums[:, :1, 1:]
+        covariance = scatter / (weight + 2 * d + 4)
+        return covariance if self.restrict is None else self.restrict(covariance)
 
     def of_labels(self, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> float:
         """The cost of a whole partition."""
-        return float(self(Moments.of(Z, weight, labels, self.n_clusters)).sum())
+        return float(self(moments(Z, weight, labels, self.n_clusters)).sum())
 
     def refined(self, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_steps: int) -> np.ndarray:
         """Labels (n,) after steps that move each row to the cluster where it is most probable.
@@ -97,10 +83,10 @@ class Criterion(NamedTuple):
         Comput. Statist. Data Anal. 14, 315–332. doi:10.1016/0167-9473(92)90042-E
         """
         for _ in range(n_steps):
-            parts = Moments.of(Z, weight, labels, self.n_clusters)
-            present = np.maximum(parts.weight, 1e-300)
-            factor = np.linalg.cholesky(self.covariances(parts))
-            apart = Z.T - (parts.first / present[:, np.newaxis])[:, :, np.newaxis]
+            sums = moments(Z, weight, labels, self.n_clusters)
+            present = np.maximum(sums[:, 0, 0], 1e-300)
+            factor = np.linalg.cholesky(self.covariances(sums))
+            apart = Z.T - sums[:, 1:, :1] / present[:, np.newaxis, np.newaxis]
             distance = np.square(np.linalg.solve(factor, apart)).sum(axis=1)
             volume = 2 * np.log(np.einsum("mii->mi", factor)).sum(axis=1) - 2 * np.log(present)
             before, labels = labels, (distance + volume[:, np.newaxis]).argmin(axis=0)
@@ -211,33 +197,39 @@ def lloyd(Z: np.ndarray, weight: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return labels
 
 
-def agglomerate(parts: Moments, n_clusters: int, criterion: Criterion) -> np.ndarray:
+def agglomerate(sums: np.ndarray, n_clusters: int, criterion: Criterion) -> np.ndarray:
     """Merge clusters, at each step the two that raise the cost least: which of `n_clusters` each ends in, (m,).
+
+    Parameters
+    ----------
+    sums : ndarray of shape (m, d + 1, d + 1)
+        The moments of the clusters to begin with.
+    n_clusters : int
+    criterion : Criterion
 
     References
     ----------
     Banfield, J. D. and Raftery, A. E. (1993). Model-based Gaussian and non-Gaussian clustering. Biometrics 49, 803–821.
     doi:10.2307/2532201
     """
-    m, d = parts.first.shape
-    parts = Moments(*(sums.copy() for sums in parts))
-    own, parent, alive = criterion(parts), np.arange(m), parts.weight > 0
-    raises = np.full((m, m), np.inf)
+    m, sums, own, parent = len(sums), sums.copy(), criterion(sums), np.arange(len(sums))
+    alive = sums[:, 0, 0] > 0
+    rise = np.full((m, m), np.inf)
     i, j = np.nonzero(np.triu(np.outer(alive, alive), 1))
-    for chunk in np.array_split(np.arange(len(i)), 1 + len(i) * d * d // _PAIRS):
-        a, b = i[chunk], j[chunk]
-        raises[a, b] = raises[b, a] = criterion(parts.take(a).plus(parts.take(b))) - own[a] - own[b]
+    for chunk in np.array_split(np.arange(len(i)), 1 + len(i) * sums[0].size // _PAIRS):
+        first, second = i[chunk], j[chunk]
+        more = criterion(sums[first] + sums[second]) - own[first] - own[second]
+        rise[first, second] = rise[second, first] = more
     for _ in range(int(alive.sum()) - n_clusters):
-        a, b = sorted(divmod(int(raises.argmin()), m))
-        own[a] += own[b] + raises[a, b]
-        for sums in parts:
-            sums[a] += sums[b]
+        a, b = sorted(divmod(int(rise.argmin()), m))
+        own[a] += own[b] + rise[a, b]
+        sums[a] += sums[b]
         parent[parent == b] = a
         alive[b] = False
-        raises[b] = raises[:, b] = np.inf
-        others = np.flatnonzero(alive & (np.arange(m) != a))
-        union = parts.take(others).plus(parts.take(np.array([a])))
-        raises[a, others] = raises[others, a] = criterion(union) - own[others] - own[a]
+        cost = np.where(alive, criterion(sums + sums[a]) - own - own[a], np.inf)
+        cost[a] = np.inf
+        rise[a] = rise[:, a] = cost
+        rise[b] = rise[:, b] = np.inf
     return np.searchsorted(np.flatnonzero(alive), parent)
 
 

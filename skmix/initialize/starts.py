@@ -287,8 +287,8 @@ def _merged(sample: Sample, small: np.ndarray, criterion: partitions.Criterion) 
     Z, weight = sample.Z, sample.weight
     judged = partitions.sphered(Z, weight) if criterion.restrict is None else Z
     n_small = int(small.max()) + 1
-    parts = partitions.Moments.of(judged, weight, small, n_small)
-    labels = partitions.agglomerate(parts, criterion.n_clusters, criterion._replace(n_clusters=n_small))[small]
+    sums = partitions.moments(judged, weight, small, n_small)
+    labels = partitions.agglomerate(sums, criterion.n_clusters, criterion._replace(n_clusters=n_small))[small]
     return criterion.refined(judged, weight, labels, _REFINEMENTS), judged
 
 
