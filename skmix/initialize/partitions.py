@@ -125,13 +125,15 @@ def nearest(Z: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def small_clusters(Z: np.ndarray, weight: np.ndarray, n_clusters: int, rng: np.random.RandomState) -> np.ndarray:
-    """Labels (n,) of k-means from rows drawn with probability proportional to squared distance."""
-    chosen = [int(rng.choice(len(Z), p=weight / weight.sum()))]
-    square = np.square(Z - Z[chosen[0]]).sum(axis=1)
-    for _ in range(n_clusters - 1):
-        chosen.append(int(_draw(square * weight, 1, rng)[0]))
-        square = np.minimum(square, np.square(Z - Z[chosen[-1]]).sum(axis=1))
-    return lloyd(Z, weight, Z[chosen])
+    """Labels (n,) of k-means from rows that lie far from each other, of some drawn at random."""
+    n_drawn = min(3 * n_clusters, len(Z))
+    drawn = Z[rng.choice(len(Z), n_drawn, replace=False, p=weight / weight.sum())]
+    square = np.square(drawn[:, np.newaxis] - drawn).sum(axis=2)
+    chosen, apart = [0], square[0]
+    for _ in range(min(n_clusters, n_drawn) - 1):
+        chosen.append(int(apart.argmax()))
+        apart = np.minimum(apart, square[chosen[-1]])
+    return lloyd(Z, weight, drawn[chosen])
 
 
 def _draw(measure: np.ndarray, n_draws: int, rng: np.random.RandomState) -> np.ndarray:
