@@ -96,12 +96,16 @@ class Criterion(NamedTuple):
 
 
 # ---- coordinates ----------------------------------------------------------------------------------------------------
-def sphered(Z: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Rows with mean 0 and covariance I, in as many coordinates as they vary in."""
+def sphered(Z: np.ndarray, weight: np.ndarray, part: float = 1.0) -> np.ndarray:
+    """Rows on their principal axes, with mean 0 and covariance I, in as many coordinates as they vary in.
+
+    With `part` 1/2 variances become standard deviations, not 1: halfway, as Scrucca, L. and Raftery, A. E. (2015),
+    Adv. Data Anal. Classif. 9, 447–460, doi:10.1007/s11634-015-0220-z, do before they merge clusters.
+    """
     centred = Z - weight @ Z / weight.sum()
     variances, vectors = np.linalg.eigh((centred * weight[:, np.newaxis]).T @ centred / weight.sum())
     kept = variances > _FLAT * max(variances[-1], 0.0)
-    return centred @ (vectors[:, kept] / np.sqrt(variances[kept]))
+    return centred @ (vectors[:, kept] / variances[kept] ** (part / 2))
 
 
 def invariant(Z: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -296,18 +296,23 @@ def hierarchical(data: Distances, n_components: int, rng: np.random.RandomState)
     """Model-based agglomeration: the same for any seed, up to `_MERGED_ROWS` rows.
 
     Ward's hierarchy of scaled and rotated rows down to small clusters, and from there the merger at each step that
-    costs the classification likelihood least. Where the scale is known (counts, codes), Ward's criterion is just that.
+    costs the classification likelihood least; of two ways to scale the better. Where the scale is known, as of counts
+    and codes, Ward's criterion is all there is to it.
     """
     sample, criterion = data.completed(rng), _criterion(data.family, n_components)
+    Z, weight = sample.Z, sample.weight
     if n_components == 1:
         return even
-    if len(sample.Z) <= n_components:
+    if len(Z) <= n_components:
         return kmeans(data, n_components, rng)
     if criterion is None:
-        return _extended(data, sample, partitions.ward(sample.Z, sample.weight, n_components), n_components)
-    n_small = _n_small(len(sample.Z), n_components)
-    small = partitions.ward(partitions.invariant(sample.Z, sample.weight), sample.weight, n_small)
-    return _extended(data, sample, _merged(sample, small, criterion)[0], n_components)
+        return _extended(data, sample, partitions.ward(Z, weight, n_components), n_components)
+    found = []
+    for scaled in (partitions.invariant(Z, weight), partitions.sphered(Z, weight, 0.5)):
+        small = partitions.ward(scaled, weight, _n_small(len(Z), n_components))
+        labels, judged = _merged(sample, small, criterion)
+        found.append((criterion.of_labels(judged, weight, labels), labels))
+    return _extended(data, sample, min(found, key=lambda one: one[0])[1], n_components)
 
 
 def kmeans_seeds(data: Distances, n_components: int, rng: np.random.RandomState) -> Assignment:
