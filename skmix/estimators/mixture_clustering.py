@@ -57,8 +57,8 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         Most iterations of a fit.
     n_init : int, default=1
         Starts by `init_params` for each model.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        How they are made.
+    init_params : {"kmeans", "k-means++", "hierarchical", "random", "random_from_data"}, default="kmeans"
+        How they are made, see :class:`GaussianMixture`.
     cross_starts : bool, default=True
         Whether to start models from their neighbours in the grid, too. It takes three to five times as long, and spares
         many a local optimum: k-means cuts elongated clusters, for example.

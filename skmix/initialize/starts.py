@@ -2,6 +2,21 @@
 
 All starts work in the coordinates that the family declares isotropic (standardised ones, for Gaussians), so they do not
 depend on the user's units, and accept missing values and weights.
+
+====================  =================================================================================================
+``kmeans``            clusters of k-means; where a Gaussian for each cluster says that they cut elongated clusters,
+                      clusters that are merged from smaller ones
+``k-means++``         rows nearest to seeds, each the best of a few candidates by the likelihood of the clusters
+``hierarchical``      model-based agglomeration, from up to 2000 rows extended to all; the same for any `random_state`
+``random``            random responsibilities
+``random_from_data``  rows nearest to random rows
+====================  =================================================================================================
+
+`init_params` may also be an array: labels (n_samples,) from 0 to K − 1, or −1 for rows that are spread evenly, or
+responsibilities (n_samples, K). Or a fitted estimator: one of the same class and size gives its parameters, any other
+the responsibilities of the rows by its ``predict_proba``, ``predict`` or ``labels_``. Copies made by
+:func:`sklearn.base.clone`, as in searches over parameters, are no longer fitted, unless it is wrapped in
+:class:`sklearn.frozen.FrozenEstimator`; an array fits one number of rows, hence no folds.
 """
 
 from __future__ import annotations
