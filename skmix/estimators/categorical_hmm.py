@@ -36,9 +36,9 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
     init_params : str, array-like or fitted estimator, default="kmeans"
         The start: "kmeans", "k-means++", "hierarchical", "random" or "random_from_data", as those of mixtures, or
         "mixture" (fitted without regard to the order of the rows), each with transitions counted between neighbouring
-        rows; "sticky" has the clusters of k-means and states that last; "spectral" uses the moments of neighbouring rows,
-        and needs one feature with at least as many levels as there are states. Or labels of the rows, (n_samples,), -1
-        for any component; or probabilities, (n_samples, n_components); or a fitted model or clusterer.
+        rows; "sticky" has the clusters of k-means and states that last; "spectral" uses the moments of neighbouring
+        rows, and needs one feature with at least as many levels as there are states. Or labels of the rows,
+        (n_samples,), -1 for any component; or probabilities, (n_samples, n_components); or a fitted model or clusterer.
     search : str, Search instance or None, default=None
         What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge" or an
         instance of one, see :mod:`skmix.initialize`; None for nothing.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_FLAT = 1e-10  # part of the largest variance below which a direction is none
+_FLAT = 1e-10  # part of the rows' variance below which a direction is none
 _LEAST_SCALE = 0.2  # of a direction in which the rows look Gaussian
 _LLOYD_STEPS = 30
 _PAIRS = 1 << 21  # numbers in the moments of pairs that are formed at a time
@@ -73,6 +73,14 @@ class Criterion(NamedTuple):
     def of_labels(self, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> float:
         """The cost of a whole partition."""
         return float(self(moments(Z, weight, labels, self.n_clusters)).sum())
+
+    def degenerate(self, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray) -> bool:
+        """Whether the rows of some cluster do not vary in some direction, so that its density would be infinite."""
+        sums = moments(Z, weight, labels, self.n_clusters)
+        present, mean = np.maximum(sums[:, :1, :1], 1e-300), sums[:, 1:, :1] / np.maximum(sums[:, :1, :1], 1e-300)
+        covariance = sums[:, 1:, 1:] / present - mean * mean.swapaxes(1, 2)
+        covariance = covariance if self.restrict is None else self.restrict(covariance)
+        return bool(np.linalg.eigvalsh(covariance).min() < _FLAT)
 
     def refined(self, Z: np.ndarray, weight: np.ndarray, labels: np.ndarray, n_steps: int) -> np.ndarray:
         """Labels (n,) after steps that move each row to the cluster where it is most probable.

@@ -106,7 +106,7 @@ class Sample(NamedTuple):
     Attributes
     ----------
     Z : ndarray of shape (m, n_coordinates)
-        In isotropic coordinates, sorted by value; missing entries are at their expectations.
+        In isotropic coordinates, sorted by value.
     weight : ndarray of shape (m,)
         The weight of all rows that are equal to each.
     rows : ndarray of shape (s,) or None
@@ -158,36 +158,49 @@ class Distances:
         So that a row of weight 2 starts a fit as two rows do, in whatever order they come.
         """
         rows, _ = self._some(rng, _MOST_ROWS)
+        Z, weight = self._filled(rows)
+        order = _by_value(Z)
+        return Z[order], weight[order]
+
+    def whole(self, rng: np.random.RandomState) -> Sample | None:
+        """At most `_MERGED_ROWS` rows without missing entries; None where these are less than half of all.
+
+        Completed rows lie on planes, where densities of clusters run off to infinity.
+        """
+        complete = None
+        if self.rows.has_missing:
+            observed = ~np.isnan(self.rows.X).any(axis=1)
+            share = np.average(observed, weights=self.rows.weight)
+            if share < 0.5:
+                return None
+            complete = np.flatnonzero(observed)
+        rows, chosen = self._some(rng, _MERGED_ROWS, complete)
+        return _different(*self.coordinates(rows), chosen)
+
+    def filled(self, rng: np.random.RandomState) -> Sample:
+        """At most `_MERGED_ROWS` rows, missing entries at the mean of the observed ones."""
+        rows, chosen = self._some(rng, _MERGED_ROWS)
+        return _different(*self._filled(rows), chosen)
+
+    def _filled(self, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in isotropic coordinates, missing entries at the mean of the observed ones, and weights."""
         Z, weight = self.coordinates(rows)
         missing = np.isnan(Z)
         Z[missing] = 0.0
         total = weight @ ~missing
         mean = (weight @ Z / np.where(total > 0, total, 1.0)).astype(Z.dtype)
-        Z += missing * mean
-        order = _by_value(Z)
-        return Z[order], weight[order]
+        return Z + missing * mean, weight
 
-    def completed(self, rng: np.random.RandomState) -> Sample:
-        """At most `_MERGED_ROWS` rows, completed as one component expects their missing entries."""
-        rows, chosen = self._some(rng, _MERGED_ROWS)
-        if rows.has_missing and self.family.standardise:
-            single = Objective(Model(self.family, Weights()), rows)
-            parameters = start_from(lambda block, R: R.fill(1.0), single, 1)
-            X = single.complete(parameters, np.ones((rows.n_samples, 1)))
-            rows = Rows(X, rows.units, rows.weight)
-        elif rows.has_missing:
-            Z, weight = self.coordinates(rows)
-            missing = np.isnan(Z)
-            total = np.maximum(weight @ ~missing, 1e-300)
-            return _different(np.where(missing, weight @ np.where(missing, 0.0, Z) / total, Z), weight, chosen)
-        return _different(*self.coordinates(rows), chosen)
-
-    def _some(self, rng: np.random.RandomState, most: int) -> tuple[Rows, np.ndarray | None]:
-        """At most so many rows, drawn at random, and which; None for all."""
-        if self.rows.n_samples <= most:
-            return self.rows, None
-        chosen = np.sort(rng.choice(self.rows.n_samples, most, replace=False))
-        return self.rows.take(chosen), chosen
+    def _some(
+        self, rng: np.random.RandomState, most: int, among: np.ndarray | None = None
+    ) -> tuple[Rows, np.ndarray | None]:
+        """At most so many rows, drawn at random from all or from those numbered `among`; and which, None for all."""
+        n = self.rows.n_samples if among is None else len(among)
+        chosen = among
+        if n > most:
+            chosen = np.sort(rng.choice(n, most, replace=False))
+            chosen = chosen if among is None else among[chosen]
+        return (self.rows, None) if chosen is None else (self.rows.take(chosen), chosen)
 
     def coordinates(self, rows: Rows | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Rows in isotropic coordinates, NaN where missing, and weights, in the order of the rows."""
@@ -220,7 +233,7 @@ def _by_value(Z: np.ndarray) -> np.ndarray:
 
 
 def _different(Z: np.ndarray, weight: np.ndarray, rows: np.ndarray | None) -> Sample:
-    """The different ones of completed rows."""
+    """The different ones of rows without NaN."""
     order = _by_value(Z)
     begins = np.r_[True, np.any(Z[order[1:]] != Z[order[:-1]], axis=1)]
     which = np.empty(len(Z), dtype=np.intp)
@@ -272,19 +285,19 @@ def _elongated(data: Distances, centres: np.ndarray, rng: np.random.RandomState)
     criterion = _criterion(data.family, len(centres))
     if criterion is None:
         return None
-    sample = data.completed(rng)
-    m, d = sample.Z.shape
-    if m < 2 * len(centres) * (d + 1):  # too few for covariances
+    sample = data.whole(rng)
+    if sample is None or len(sample.Z) < 2 * len(centres) * (sample.Z.shape[1] + 1):  # too few for covariances
         return None
     weight, clearly = sample.weight, 2.0 * _CLEARLY * sample.weight.sum()
-    small = partitions.small_clusters(partitions.invariant(sample.Z, weight), weight, _n_small(m, len(centres)), rng)
+    n_small = _n_small(len(weight), len(centres))
+    small = partitions.small_clusters(partitions.invariant(sample.Z, weight), weight, n_small, rng)
     merged, judged = _merged(sample, small, criterion)
     usual = partitions.nearest(sample.Z, centres)
     cost = criterion.of_labels(judged, weight, merged)
     if criterion.of_labels(judged, weight, usual) - cost < clearly:
         return None
     usual = criterion.refined(judged, weight, usual, _REFINEMENTS)
-    if criterion.of_labels(judged, weight, usual) - cost < clearly:
+    if criterion.of_labels(judged, weight, usual) - cost < clearly or criterion.degenerate(judged, weight, merged):
         return None
     return _extended(data, sample, merged, len(centres))
 
@@ -312,15 +325,17 @@ def hierarchical(data: Distances, n_components: int, rng: np.random.RandomState)
 
     Ward's hierarchy of scaled and rotated rows down to small clusters, and from there the merger at each step that
     costs the classification likelihood least; of two ways to scale the better. Where the scale is known, as of counts
-    and codes, Ward's criterion is all there is to it.
+    and codes, or where few rows are whole, Ward's criterion is all there is to it.
     """
-    sample, criterion = data.completed(rng), _criterion(data.family, n_components)
-    Z, weight = sample.Z, sample.weight
     if n_components == 1:
         return even
+    criterion = _criterion(data.family, n_components)
+    whole = None if criterion is None else data.whole(rng)
+    sample = data.filled(rng) if whole is None else whole
+    Z, weight = sample.Z, sample.weight
     if len(Z) <= n_components:
         return kmeans(data, n_components, rng)
-    if criterion is None:
+    if criterion is None or whole is None:
         return _extended(data, sample, partitions.ward(Z, weight, n_components), n_components)
     found = []
     for scaled in (partitions.invariant(Z, weight), partitions.sphered(Z, weight, 0.5)):

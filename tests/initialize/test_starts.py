@@ -11,7 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture as PlainMixture
 
 from skmix import GMMHMM, GaussianHMM, GaussianMixture, MixtureClustering, PoissonHMM, PoissonMixture
-from skmix.initialize import RandomSwap
+from skmix.initialize import RandomSwap, starts
 from skmix.initialize.starts import STARTS
 
 
@@ -96,6 +96,23 @@ def test_bars_are_found_with_missing_entries_weights_and_in_many_rows(init_param
 
 def test_bic_counts_bars():
     assert MixtureClustering(range(1, 6), random_state=0).fit(bars(2, 2, 0)[0]).n_clusters_ == 2
+
+
+@pytest.mark.parametrize("spoil", ["rows without any value", "half the entries", "a column of two values"])
+def test_what_has_no_density_does_not_make_clusters(spoil, monkeypatch):
+    """Rows at the mean, completed rows on a line, a column that is constant within clusters: k-means stays."""
+    X = blobs(n=300, K=2, separation=6.0, seed=1)
+    rng = np.random.default_rng(0)
+    if spoil == "rows without any value":
+        X[rng.random(300) < 0.3] = np.nan
+    elif spoil == "half the entries":
+        X[rng.random(X.shape) < 0.5] = np.nan
+    else:
+        X = np.c_[X, rng.integers(2, size=300)]
+    mixture = GaussianMixture(2, random_state=0, max_iter=0)
+    usual = quietly(clone(mixture), X)
+    monkeypatch.setattr(starts, "_elongated", lambda *args: None)
+    assert_array_equal(usual.means_, quietly(clone(mixture), X).means_)
 
 
 def test_a_chain_of_bars_is_found():
