@@ -21,6 +21,7 @@ from sklearn.utils.validation import validate_data
 
 from skmix.estimators.events import NO_ROWS, Run, mend, merit, report
 from skmix.estimators.fixed import fixed_mask
+from skmix.estimators.given_start import given_start
 from skmix.estimators.verbose import Verbose
 from skmix.families import FAMILIES, Family
 from skmix.families.base import Penalty
@@ -274,7 +275,14 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
 
     def _begin(self, rng: np.random.RandomState, objective: Objective, n_components: int | None = None) -> Parameters:
         """One start as `init_params` says."""
-        return start(self.init_params, objective, rng, n_components)
+        if isinstance(self.init_params, str):
+            return self._named_start(self.init_params, objective, rng, n_components)
+        return given_start(self, self.init_params, objective, n_components)
+
+    def _named_start(
+        self, name: str, objective: Any, rng: np.random.RandomState, n_components: int | None = None
+    ) -> Parameters:
+        return start(name, objective, rng, n_components)
 
     def _override(self, one: Parameters, given: dict[str, np.ndarray], family: Family, units: Units) -> Parameters:
         """A start with the user's values in place of its own."""
@@ -385,6 +393,10 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
     @abstractmethod
     def _responsibilities(self, X) -> np.ndarray:
         """Probabilities of the family's components for each row, (n, n_family_components)."""
+
+    def _responsibilities_in(self, objective: Objective) -> np.ndarray:
+        """The same for the rows of an objective, perhaps another model's."""
+        return self._responsibilities(objective.rows.X)
 
     @abstractmethod
     def _shares(self) -> np.ndarray:

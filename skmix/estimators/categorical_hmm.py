@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from skmix.estimators.base import Constraints
 from skmix.estimators.categorical_components import CategoricalComponents
+from skmix.estimators.given_start import GIVEN
 from skmix.estimators.hidden_markov import BaseHMM
 from skmix.initialize.chains import CHAIN_STARTS, by_moments
 from skmix.likelihood.model import Parameters
@@ -36,12 +37,12 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
         Number of starts; the fit with the highest objective is kept.
-    init_params : str, default="kmeans"
-        One of "kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky", "spectral".
-        The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
-        random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
-        between neighbouring rows; "sticky" has the clusters of k-means and states that last. "spectral" uses
-        the moments of neighbouring rows, and needs one feature with at least as many levels as there are states.
+    init_params : str, array-like or fitted estimator, default="kmeans"
+        The start: "kmeans", "k-means++", "hierarchical", "random" or "random_from_data", as those of mixtures, or
+        "mixture" (fitted without regard to the order of the rows), each with transitions counted between neighbouring
+        rows; "sticky" has the clusters of k-means and states that last; "spectral" uses the moments of neighbouring
+        rows, and needs one feature with at least as many levels as there are states. Or labels of the rows,
+        (n_samples,), -1 for any component; or probabilities, (n_samples, n_components); or a fitted model or clusterer.
     search : str, Search instance or None, default=None
         What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge" or an
         instance of one, see :mod:`skmix.initialize`; None for nothing.
@@ -136,7 +137,7 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
     _parameter_constraints: ClassVar[Constraints] = {
         **BaseHMM._parameter_constraints,
         **CategoricalComponents._own_constraints,
-        "init_params": [StrOptions({*CHAIN_STARTS, "spectral"})],
+        "init_params": [StrOptions({*CHAIN_STARTS, "spectral"}), *GIVEN],
     }
 
     def __init__(
@@ -192,10 +193,12 @@ class CategoricalHMM(CategoricalComponents, BaseHMM):
         self.verbose = verbose
         self.verbose_interval = verbose_interval
 
-    def _begin(self, rng: np.random.RandomState, objective: Any, n_components: int | None = None) -> Parameters:
-        if self.init_params == "spectral":
+    def _named_start(
+        self, name: str, objective: Any, rng: np.random.RandomState, n_components: int | None = None
+    ) -> Parameters:
+        if name == "spectral":
             return by_moments(objective, rng)
-        return super()._begin(rng, objective, n_components)
+        return super()._named_start(name, objective, rng, n_components)
 
     @property
     def emissionprob_(self) -> np.ndarray:

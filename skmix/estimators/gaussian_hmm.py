@@ -37,10 +37,11 @@ class GaussianHMM(GaussianComponents, BaseHMM):
     n_init : int, default=1
         Number of starts; the fit with the highest objective is kept, but what a collapsed component gains by its
         narrowness does not count.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data", "mixture", "sticky"}, default="kmeans"
-        The start: states from clusters of k-means, from rows nearest to the seeds of k-means++ or to random rows, from
-        random probabilities, or from a mixture fitted without regard to the order of the rows, with transitions counted
-        between neighbouring rows; "sticky" has the clusters of k-means and states that last.
+    init_params : str, array-like or fitted estimator, default="kmeans"
+        The start: "kmeans", "k-means++", "hierarchical", "random" or "random_from_data", as those of mixtures, or
+        "mixture" (fitted without regard to the order of the rows), each with transitions counted between neighbouring
+        rows; "sticky" has the clusters of k-means and states that last. Or labels of the rows, (n_samples,), -1 for
+        any component; or probabilities, (n_samples, n_components); or a fitted model or clusterer.
     search : str, Search instance or None, default=None
         What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge" or an
         instance of one, see :mod:`skmix.initialize`; None for nothing.

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skmix.estimators.base import LatentVariableModel, threads_for
 from skmix.estimators.checks import check_labels
 from skmix.estimators.criteria import Criteria
+from skmix.estimators.given_start import GIVEN
 from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
 from skmix.estimators.transitions import (
@@ -42,7 +43,7 @@ class BaseHMM(LatentVariableModel):
     _component_kind = "State"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LatentVariableModel._parameter_constraints,
-        "init_params": [StrOptions(set(CHAIN_STARTS))],
+        "init_params": [StrOptions(set(CHAIN_STARTS)), *GIVEN],
         "start": [StrOptions({"free", "stationary", "fixed"})],
         "startprob_init": ["array-like", None],
         "transmat_init": ["array-like", None],
@@ -163,16 +164,19 @@ class BaseHMM(LatentVariableModel):
         X = self._check_data(X, reset=True)
         labels = check_labels(labels, X, self.n_components)
         order, lengths = check_sequences(X, sequence_id, lengths)
-        if order is not None:
-            X, labels = X[order], None if labels is None else labels[order]
+        X = X if order is None else X[order]
         sequences = check_weights(X, lengths, sample_weight, self.n_components, order)
         n_samples = len(X)
+        numbers = np.arange(n_samples) if order is None else order
         if not sequences.weight.all():  # sequences of weight 0 take no part, not even as starts
             rows, sequences = sequences.take(np.flatnonzero(sequences.weight))
-            X, labels = X[rows], None if labels is None else labels[rows]
+            X, numbers = X[rows], numbers[rows]
         self._check_enough(len(X), n_samples)
         row_weight = None if (sequences.weight == 1.0).all() else sequences.row_weight
-        return X, self._over(X, sequences, *self._model_of(X, row_weight), row_weight, labels)
+        labels = None if labels is None else labels[numbers]
+        objective = self._over(X, sequences, *self._model_of(X, row_weight), row_weight, labels)
+        objective.rows.come_from(n_samples, numbers)
+        return X, objective
 
     def _over(
         self,
@@ -187,8 +191,10 @@ class BaseHMM(LatentVariableModel):
         worthwhile = (rows.worth_threads and len(rows) > 1) or len(sequences.chunks) > 1
         return ChainObjective(model, rows, sequences, threads_for(worthwhile))
 
-    def _begin(self, rng: np.random.RandomState, objective: Objective, n_components: int | None = None) -> Parameters:
-        return CHAIN_STARTS[self.init_params](objective, rng)  # type: ignore[arg-type]
+    def _named_start(
+        self, name: str, objective: Any, rng: np.random.RandomState, n_components: int | None = None
+    ) -> Parameters:
+        return CHAIN_STARTS[name](objective, rng)
 
     @property
     def stationary_distribution_(self) -> np.ndarray:
@@ -232,6 +238,10 @@ class BaseHMM(LatentVariableModel):
         objective = self._over(X, sequences, Model(family, self._latent_at_hand()), units)
         parameters = self._adopt(family, units)
         return Look(objective, parameters, objective.emissions(parameters), order)
+
+    def _responsibilities_in(self, objective: Objective) -> np.ndarray:
+        sequences = objective.sequences.lengths if isinstance(objective, ChainObjective) else None
+        return self._responsibilities(objective.rows.X, lengths=sequences)
 
     def _responsibilities(self, X, *, sequence_id=None, lengths=None) -> np.ndarray:
         """Probabilities of the family's components given all rows of a sequence, each sequence in one piece."""

@@ -18,6 +18,7 @@ from skmix.estimators.checks import check_labels, check_sample_weight, check_sha
 from skmix.estimators.conditioning import Conditioning
 from skmix.estimators.criteria import Criteria
 from skmix.estimators.fixed import weight_structure
+from skmix.estimators.given_start import GIVEN
 from skmix.initialize.starts import STARTS
 from skmix.latent.weights import Weights, normalise
 from skmix.likelihood.model import Model
@@ -35,7 +36,7 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
     _latent_attributes = ("weights_",)
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LatentVariableModel._parameter_constraints,
-        "init_params": [StrOptions(set(STARTS))],
+        "init_params": [StrOptions(set(STARTS)), *GIVEN],
         "weights_init": ["array-like", None],
         "weights_fixed": ["boolean", "array-like"],
     }
@@ -113,7 +114,10 @@ class BaseMixture(Conditioning, ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """Validated data, and the objective of a fit to them."""
         X, kept, weight = self._check_fit_data(X, sample_weight)
         labels = check_labels(labels, X, self.n_components)
-        return X, self._objective(X[kept], weight, None if labels is None else labels[kept])
+        objective = self._objective(X[kept], weight, None if labels is None else labels[kept])
+        if objective.rows.n_samples < len(X):
+            objective.rows.come_from(len(X), np.flatnonzero(kept))
+        return X, objective
 
     def _check_fit_data(self, X, sample_weight) -> tuple[np.ndarray, Any, np.ndarray | None]:
         """Validated data, which of the rows have positive weight (an index), and the weights of these."""

@@ -19,6 +19,7 @@ from skmix.estimators.criteria import CRITERIA
 from skmix.estimators.gaussian_components import COVARIANCE_TYPES
 from skmix.estimators.gaussian_mixture import GaussianMixture
 from skmix.estimators.model_grid import Cell, Grid, table_of
+from skmix.initialize.starts import STARTS
 
 _SHARED = ("solver", "tol", "reg_covar", "max_iter", "n_init", "init_params")  # with GaussianMixture
 
@@ -57,8 +58,8 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         Most iterations of a fit.
     n_init : int, default=1
         Starts by `init_params` for each model.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        How they are made.
+    init_params : {"kmeans", "k-means++", "hierarchical", "random", "random_from_data"}, default="kmeans"
+        How they are made, see :class:`GaussianMixture`.
     cross_starts : bool, default=True
         Whether to start models from their neighbours in the grid, too. It takes three to five times as long, and spares
         many a local optimum: k-means cuts elongated clusters, for example.
@@ -121,6 +122,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         **{name: GaussianMixture._parameter_constraints[name] for name in _SHARED},
         "n_components": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "covariance_type": [StrOptions(COVARIANCE_TYPES), list, tuple],
+        "init_params": [StrOptions(set(STARTS))],
         "criterion": [StrOptions(set(CRITERIA))],
         "cross_starts": ["boolean"],
         "random_state": ["random_state"],

@@ -31,9 +31,12 @@ class PoissonMixture(PoissonComponents, BaseMixture):
         Most iterations, counted in accepted iterates.
     n_init : int, default=1
         Number of starts; the fit with the highest objective is kept.
-    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
-        The start: clusters of k-means, rows nearest to the seeds of k-means++, random responsibilities, or rows nearest
-        to random rows. Distances are between square roots of counts.
+    init_params : str, array-like or fitted estimator, default="kmeans"
+        The start: "kmeans" (clusters of k-means), "k-means++" (rows nearest to seeds), "hierarchical" (agglomeration,
+        the same for any seed), "random" (responsibilities) or "random_from_data" (rows nearest to random rows);
+        distances are between square roots of counts. Or labels of the rows, (n_samples,), -1 for any component; or
+        responsibilities, (n_samples, n_components); or a fitted mixture or clusterer, see
+        :mod:`skmix.initialize.starts`.
     search : str, Search instance or None, default=None
         What is done to each start before the solver climbs: "short-runs", "random-swap", "split-merge", "annealing",
         "overfit-merge" or an instance of one, see :mod:`skmix.initialize`; None for nothing.

@@ -130,6 +130,8 @@ class Rows:
         self.n_labels = n_components if n_labels is None else n_labels
         self.dtype = X.dtype
         self.n_samples, self.n_features = X.shape
+        self.numbers: np.ndarray | None = None  # which of the user's rows these are; None where all, in their order
+        self.n_given = self.n_samples  # how many rows the user has given
         self.total_weight = float(self.n_samples if weight is None else weight.sum(dtype=np.float64))
         self.n_components = n_components
         self.has_missing = _any_nan(X)
@@ -165,7 +167,17 @@ class Rows:
     def take(self, chosen: np.ndarray) -> Rows:
         """Some of the rows, standardised as all of them are."""
         weight, labels = (None if part is None else part[chosen] for part in (self.weight, self.labels))
-        return Rows(self.X[chosen], self.units, weight, labels=labels, **self._layout)  # type: ignore[arg-type]
+        part = Rows(self.X[chosen], self.units, weight, labels=labels, **self._layout)  # type: ignore[arg-type]
+        part.come_from(self.n_given, self.of_given(np.arange(self.n_given))[chosen])
+        return part
+
+    def come_from(self, n_given: int, numbers: np.ndarray) -> None:
+        """Remember which of the user's `n_given` rows these are: some may have been left out, others moved."""
+        self.n_given, self.numbers = n_given, numbers
+
+    def of_given(self, values: np.ndarray) -> np.ndarray:
+        """What an array with an entry for each of the user's rows, (n_given, ...), has for these rows."""
+        return values if self.numbers is None else values[self.numbers]
 
     def _cut(self, size: int) -> list[tuple[int, int]]:
         if self.grouped is not None:
