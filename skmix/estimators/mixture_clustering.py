@@ -21,7 +21,7 @@ from skmix.estimators.gaussian_mixture import GaussianMixture
 from skmix.estimators.model_grid import Cell, Grid, table_of
 from skmix.initialize.starts import STARTS
 
-_SHARED = ("solver", "tol", "reg_covar", "max_iter", "n_init", "init_params")  # with GaussianMixture
+_SHARED = ("solver", "tol", "reg_covar", "prior", "max_iter", "n_init", "init_params")  # with GaussianMixture
 
 
 class MixtureClustering(ClusterMixin, BaseEstimator):
@@ -54,6 +54,9 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         Gain that may remain, in nats per row.
     reg_covar : float, default=1e-6
         Strength of the penalty on small covariances, in squared units of the data.
+    prior : {"data"} or None, default=None
+        "data" gives covariances and weights priors scaled by the data, so that no component collapses: see
+        :class:`GaussianMixture`. Criteria are then those of the likelihood at the posterior mode.
     max_iter : int, default=500
         Most iterations of a fit.
     n_init : int, default=1
@@ -138,6 +141,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         solver="auto",
         tol=1e-6,
         reg_covar=1e-6,
+        prior=None,
         max_iter=500,
         n_init=1,
         init_params="kmeans",
@@ -151,6 +155,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
         self.solver = solver
         self.tol = tol
         self.reg_covar = reg_covar
+        self.prior = prior
         self.max_iter = max_iter
         self.n_init = n_init
         self.init_params = init_params

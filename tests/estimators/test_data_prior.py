@@ -9,7 +9,7 @@ from problems import COVARIANCE_TYPES, DISCRETE, blobs, mixture_of, quietly, row
 from problems import given as start_from
 from reference import covariance_matrices, log_prior, prior_scale
 
-from skmix import GMMHMM, GaussianHMM, GaussianMixture, HiddenMarkovModel, PoissonHMM
+from skmix import GMMHMM, GaussianHMM, GaussianMixture, HiddenMarkovModel, MixtureClustering, PoissonHMM
 from skmix.estimators.growth import _is_degenerate
 
 ROWS = {"full": lambda d: 2 * d + 3, "tied": lambda d: 2 * d + 3, "diag": lambda d: 5, "spherical": lambda d: 5}
@@ -188,6 +188,19 @@ def test_weights_of_zero_within_states_are_left(solver):
     quietly(hmm, blobs(n=60))
     assert np.isfinite(hmm.history_["objective"]).all()
     assert hmm.weights_.min() > 0.99 / (60 + 2)
+
+
+def test_models_are_compared_at_their_posterior_modes():
+    X = COLLAPSING["equal rows"]
+    free, safe = (
+        MixtureClustering([1, 2, 3], ["full"], reg_covar=0.0, prior=prior, random_state=0).fit(X)
+        for prior in (None, "data")
+    )
+    assert free.results_["log_likelihood"].max() > safe.results_["log_likelihood"].max() + 100.0
+    assert free.results_["degenerate"].any()
+    assert not safe.results_["degenerate"].any()
+    assert safe.best_estimator_.prior == "data"
+    assert safe.results_["bic"].min() == pytest.approx(safe.best_estimator_.bic(X), rel=1e-9)
 
 
 def test_criteria_and_scores_are_those_of_the_likelihood():
