@@ -10,6 +10,7 @@ import numpy as np
 from skmix.display import panels as draw
 from skmix.display.axes import colours_of, given_axes, literal, pyplot
 from skmix.display.emissions import Emissions, model_of
+from skmix.inference.fitted import sequences_of
 
 KINDS = ("ellipses", "density", "responsibilities")
 _MOST_IN_LEGEND = 10  # components; more would hide the data
@@ -127,7 +128,8 @@ class MixtureDisplay:
         Raises
         ------
         ValueError
-            If `kind` is unknown or not for these data, a feature does not exist, or `ax` are not one for each panel.
+            If `kind` is unknown or not for these data, a feature does not exist, `ax` are not one for each panel, or
+            sequences are given to a mixture.
         TypeError
             If `estimator` is no mixture and no hidden Markov model.
         ImportError
@@ -136,8 +138,8 @@ class MixtureDisplay:
         if kind not in (None, *KINDS):
             raise ValueError(f"kind must be one of {list(KINDS)} or None. Got {kind!r} instead.")
         model = model_of(estimator, cls.__name__)
-        sequences = {"sequence_id": sequence_id, "lengths": lengths}
-        sequences = {name: value for name, value in sequences.items() if value is not None}
+        sequences = sequences_of(model, sequence_id, lengths)
+        fitted = getattr(estimator, "best_estimator_", estimator)
         emissions = Emissions.of(model, X, sequences)
         if not emissions.ordered and kind not in (None, "responsibilities"):
             raise ValueError(
@@ -149,8 +151,8 @@ class MixtureDisplay:
         panels, triangle = _panels(features, names)
         display = cls(
             X=rows,
-            labels=estimator.predict(X, **sequences),
-            responsibilities=estimator.predict_proba(X, **sequences),
+            labels=fitted.predict(X, **sequences),
+            responsibilities=fitted.predict_proba(X, **sequences),
             emissions=emissions,
             panels=panels,
             feature_names=names,

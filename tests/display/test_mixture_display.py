@@ -7,6 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture as SklearnMixture
+from sklearn.model_selection import GridSearchCV
 
 from skmix import (
     GMMHMM,
@@ -268,6 +269,8 @@ def test_bad_input(X):
         MixtureDisplay.from_estimator(mixture, X, kind="clouds")
     with pytest.raises(ValueError, match="feature_names must be 3 names"):
         MixtureDisplay.from_estimator(mixture, X, feature_names=["a"])
+    with pytest.raises(ValueError, match="to GaussianMixture all rows are independent; leave them out"):
+        MixtureDisplay.from_estimator(mixture, X, lengths=[100])
     with pytest.raises(TypeError, match="MixtureDisplay needs a mixture or hidden Markov model, but got Ridge"):
         MixtureDisplay.from_estimator(Ridge(), X)
     with pytest.raises(NotFittedError):
@@ -373,6 +376,9 @@ def test_hidden_markov_models(X):
     series = counts()[:, :1]
     one = MixtureDisplay.from_estimator(PoissonHMM(2, random_state=0).fit(series), series)
     assert one.lines_[0].get_ydata().max() < 1
+    everything = [(np.arange(100), np.arange(100))]
+    search = GridSearchCV(PoissonHMM(random_state=0), {"n_components": [2]}, cv=everything).fit(series)
+    assert len(MixtureDisplay.from_estimator(search, series, lengths=[40, 60]).lines_) == 3
 
 
 def test_without_matplotlib(X, monkeypatch):
