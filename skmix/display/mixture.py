@@ -10,6 +10,7 @@ import numpy as np
 from skmix.display import panels as draw
 from skmix.display.axes import colours_of, given_axes, literal, pyplot
 from skmix.display.emissions import Emissions, model_of
+from skmix.display.features import names_of, number_of
 from skmix.inference.fitted import sequences_of
 
 KINDS = ("ellipses", "density", "responsibilities")
@@ -147,7 +148,7 @@ class MixtureDisplay:
                 "categories; take kind='responsibilities'."
             )
         rows = np.asarray(model._check_data(X, reset=False), dtype=np.float64)
-        names = _names(feature_names, model, rows.shape[1])
+        names = names_of(feature_names, model, rows.shape[1])
         panels, triangle = _panels(features, names)
         display = cls(
             X=rows,
@@ -298,14 +299,6 @@ def _uncertainty(R: np.ndarray) -> np.ndarray:
     return (1.0 - R.max(axis=1)) * K / max(1, K - 1)
 
 
-def _names(given: Any, model: Any, n_features: int) -> list[str]:
-    if given is None:
-        return list(getattr(model, "feature_names_in_", [f"feature {i}" for i in range(n_features)]))
-    if len(given) != n_features:
-        raise ValueError(f"feature_names must be {n_features} names, one for each feature. Got {len(given)} instead.")
-    return list(given)
-
-
 def _panels(features: Any, names: list[str]) -> tuple[list[tuple[int, ...]], bool]:
     """The features of each panel, and whether the panels form a triangle."""
     if features is None:
@@ -314,8 +307,8 @@ def _panels(features: Any, names: list[str]) -> tuple[list[tuple[int, ...]], boo
     try:
         asked = [features] if single else list(features)
         if asked and all(not isinstance(one, (str, Integral)) and len(one) == 2 for one in asked):
-            return [(_number(a, names), _number(b, names)) for a, b in asked], False
-        numbers = [_number(one, names) for one in asked]
+            return [(number_of(a, names), number_of(b, names)) for a, b in asked], False
+        numbers = [number_of(one, names) for one in asked]
     except (ValueError, IndexError, TypeError):
         numbers = []
     if not numbers:
@@ -328,7 +321,3 @@ def _panels(features: Any, names: list[str]) -> tuple[list[tuple[int, ...]], boo
     rows, columns = np.tril_indices(len(numbers))
     cells = zip(rows.tolist(), columns.tolist(), strict=True)
     return [(numbers[i],) if i == j else (numbers[j], numbers[i]) for i, j in cells], True
-
-
-def _number(feature: Any, names: list[str]) -> int:
-    return names.index(feature) if isinstance(feature, str) else range(len(names))[feature]

@@ -242,9 +242,10 @@ def test_rows_with_missing_values_are_not_drawn(X):
     assert display.labels.shape == (100,)
     X[:, 1] = np.nan  # a column of which nothing is known
     for kind in ("ellipses", "density", "responsibilities"):
-        display = MixtureDisplay.from_estimator(mixture, X, kind=kind)
+        display = MixtureDisplay.from_estimator(mixture, X, kind=kind, features=(0, 1))
         assert len(display.points_[0].get_offsets()) == 0
         display.figure_.canvas.draw()
+        assert len(MixtureDisplay.from_estimator(mixture, X, kind=kind, features=1).lines_) == 3
 
 
 @pytest.mark.parametrize("kind", ["ellipses", "density", "responsibilities"])
