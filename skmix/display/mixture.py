@@ -10,6 +10,8 @@ import numpy as np
 from skmix.display import panels as draw
 from skmix.display.axes import colours_of, given_axes, literal, pyplot
 from skmix.display.emissions import Emissions, model_of
+from skmix.display.features import names_of, number_of
+from skmix.inference.fitted import sequences_of
 
 KINDS = ("ellipses", "density", "responsibilities")
 _MOST_IN_LEGEND = 10  # components; more would hide the data
@@ -127,7 +129,8 @@ class MixtureDisplay:
         Raises
         ------
         ValueError
-            If `kind` is unknown or not for these data, a feature does not exist, or `ax` are not one for each panel.
+            If `kind` is unknown or not for these data, a feature does not exist, `ax` are not one for each panel, or
+            sequences are given to a mixture.
         TypeError
             If `estimator` is no mixture and no hidden Markov model.
         ImportError
@@ -136,8 +139,8 @@ class MixtureDisplay:
         if kind not in (None, *KINDS):
             raise ValueError(f"kind must be one of {list(KINDS)} or None. Got {kind!r} instead.")
         model = model_of(estimator, cls.__name__)
-        sequences = {"sequence_id": sequence_id, "lengths": lengths}
-        sequences = {name: value for name, value in sequences.items() if value is not None}
+        sequences = sequences_of(model, sequence_id, lengths)
+        fitted = getattr(estimator, "best_estimator_", estimator)
         emissions = Emissions.of(model, X, sequences)
         if not emissions.ordered and kind not in (None, "responsibilities"):
             raise ValueError(
@@ -145,12 +148,12 @@ class MixtureDisplay:
                 "categories; take kind='responsibilities'."
             )
         rows = np.asarray(model._check_data(X, reset=False), dtype=np.float64)
-        names = _names(feature_names, model, rows.shape[1])
+        names = names_of(feature_names, model, rows.shape[1])
         panels, triangle = _panels(features, names)
         display = cls(
             X=rows,
-            labels=estimator.predict(X, **sequences),
-            responsibilities=estimator.predict_proba(X, **sequences),
+            labels=fitted.predict(X, **sequences),
+            responsibilities=fitted.predict_proba(X, **sequences),
             emissions=emissions,
             panels=panels,
             feature_names=names,
@@ -296,14 +299,6 @@ def _uncertainty(R: np.ndarray) -> np.ndarray:
     return (1.0 - R.max(axis=1)) * K / max(1, K - 1)
 
 
-def _names(given: Any, model: Any, n_features: int) -> list[str]:
-    if given is None:
-        return list(getattr(model, "feature_names_in_", [f"feature {i}" for i in range(n_features)]))
-    if len(given) != n_features:
-        raise ValueError(f"feature_names must be {n_features} names, one for each feature. Got {len(given)} instead.")
-    return list(given)
-
-
 def _panels(features: Any, names: list[str]) -> tuple[list[tuple[int, ...]], bool]:
     """The features of each panel, and whether the panels form a triangle."""
     if features is None:
@@ -312,8 +307,8 @@ def _panels(features: Any, names: list[str]) -> tuple[list[tuple[int, ...]], boo
     try:
         asked = [features] if single else list(features)
         if asked and all(not isinstance(one, (str, Integral)) and len(one) == 2 for one in asked):
-            return [(_number(a, names), _number(b, names)) for a, b in asked], False
-        numbers = [_number(one, names) for one in asked]
+            return [(number_of(a, names), number_of(b, names)) for a, b in asked], False
+        numbers = [number_of(one, names) for one in asked]
     except (ValueError, IndexError, TypeError):
         numbers = []
     if not numbers:
@@ -326,7 +321,3 @@ def _panels(features: Any, names: list[str]) -> tuple[list[tuple[int, ...]], boo
     rows, columns = np.tril_indices(len(numbers))
     cells = zip(rows.tolist(), columns.tolist(), strict=True)
     return [(numbers[i],) if i == j else (numbers[j], numbers[i]) for i, j in cells], True
-
-
-def _number(feature: Any, names: list[str]) -> int:
-    return names.index(feature) if isinstance(feature, str) else range(len(names))[feature]

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skmix.display.axes import colours_of, given_axes, literal, pyplot
+from skmix.display.features import names_of, number_of
 from skmix.estimators.hidden_markov import BaseHMM
 from skmix.estimators.sequence_data import check_sequences
 
@@ -123,10 +124,8 @@ class StateDisplay:
         rows = np.asarray(estimator._check_data(X, reset=False), dtype=np.float64)
         order, lengths = check_sequences(rows, sequence_id, lengths)
         order = np.arange(len(rows)) if order is None else order
-        d = rows.shape[1]
-        names = list(getattr(estimator, "feature_names_in_", [f"feature {i}" for i in range(d)]))
-        names = names if feature_names is None else list(feature_names)
-        chosen = _columns(features, names, d)
+        names = names_of(feature_names, estimator, rows.shape[1])
+        chosen = _columns(features, names)
         has_means = estimator._family_at_hand().measurement != "categories"
         display = cls(
             X=rows[order][:, chosen],
@@ -243,18 +242,16 @@ def _check_time(time: Any, order: np.ndarray) -> np.ndarray:
     return given[order]
 
 
-def _columns(features: Any, names: list[str], n_features: int) -> list[int]:
-    if len(names) != n_features:
-        raise ValueError(f"feature_names must be {n_features} names, one for each feature. Got {len(names)} instead.")
+def _columns(features: Any, names: list[str]) -> list[int]:
     if features is None:
-        return list(range(min(n_features, _MOST_FEATURES)))
+        return list(range(min(len(names), _MOST_FEATURES)))
     asked = [features] if isinstance(features, (str, Integral)) else list(features)
     try:
-        chosen = [names.index(one) if isinstance(one, str) else range(n_features)[one] for one in asked]
+        chosen = [number_of(one, names) for one in asked]
     except (ValueError, IndexError, TypeError):
         chosen = []
     if not chosen:
         raise ValueError(
-            f"features must be numbers (0 to {n_features - 1}) or names of features. Got {features!r} instead."
+            f"features must be numbers (0 to {len(names) - 1}) or names of features. Got {features!r} instead."
         )
     return chosen

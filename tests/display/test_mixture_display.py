@@ -7,6 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture as SklearnMixture
+from sklearn.model_selection import GridSearchCV
 
 from skmix import (
     GMMHMM,
@@ -241,9 +242,10 @@ def test_rows_with_missing_values_are_not_drawn(X):
     assert display.labels.shape == (100,)
     X[:, 1] = np.nan  # a column of which nothing is known
     for kind in ("ellipses", "density", "responsibilities"):
-        display = MixtureDisplay.from_estimator(mixture, X, kind=kind)
+        display = MixtureDisplay.from_estimator(mixture, X, kind=kind, features=(0, 1))
         assert len(display.points_[0].get_offsets()) == 0
         display.figure_.canvas.draw()
+        assert len(MixtureDisplay.from_estimator(mixture, X, kind=kind, features=1).lines_) == 3
 
 
 @pytest.mark.parametrize("kind", ["ellipses", "density", "responsibilities"])
@@ -268,6 +270,8 @@ def test_bad_input(X):
         MixtureDisplay.from_estimator(mixture, X, kind="clouds")
     with pytest.raises(ValueError, match="feature_names must be 3 names"):
         MixtureDisplay.from_estimator(mixture, X, feature_names=["a"])
+    with pytest.raises(ValueError, match="to GaussianMixture all rows are independent; leave them out"):
+        MixtureDisplay.from_estimator(mixture, X, lengths=[100])
     with pytest.raises(TypeError, match="MixtureDisplay needs a mixture or hidden Markov model, but got Ridge"):
         MixtureDisplay.from_estimator(Ridge(), X)
     with pytest.raises(NotFittedError):
@@ -373,6 +377,9 @@ def test_hidden_markov_models(X):
     series = counts()[:, :1]
     one = MixtureDisplay.from_estimator(PoissonHMM(2, random_state=0).fit(series), series)
     assert one.lines_[0].get_ydata().max() < 1
+    everything = [(np.arange(100), np.arange(100))]
+    search = GridSearchCV(PoissonHMM(random_state=0), {"n_components": [2]}, cv=everything).fit(series)
+    assert len(MixtureDisplay.from_estimator(search, series, lengths=[40, 60]).lines_) == 3
 
 
 def test_without_matplotlib(X, monkeypatch):
