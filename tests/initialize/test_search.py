@@ -7,7 +7,10 @@ from problems import counts, quietly
 
 from skmix import GaussianHMM, GaussianMixture, PoissonMixture
 from skmix.initialize import Annealing, OverfitMerge, RandomSwap, Search, ShortRuns, SplitMerge
-from skmix.initialize.search import SEARCHES, _merged, _moved, _split, _triples, climb
+from skmix.initialize.search import SEARCHES
+from skmix.initialize.search.base import climb
+from skmix.initialize.search.overfit_merge import _merged
+from skmix.initialize.search.random_swap import _moved
 from skmix.initialize.starts import given, start_from
 
 FOR_CHAINS = [name for name, search in SEARCHES.items() if not search.needs_independent_labels]
