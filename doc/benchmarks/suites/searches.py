@@ -18,7 +18,7 @@ from skmix.initialize.search import SEARCHES
 
 RECOMMENDED = "split-merge"
 _SLACK = 1.0  # nats, all rows together, below the best known optimum
-_SEEDS = 5
+_SEEDS = (100, 101, 102, 103, 104)  # other ones than those that the searches were tuned with
 _RESTARTS = 5  # plain fits of which the best is kept
 _QUICK = ("c2 d1 K4", "grid 2x2x2", "iris")
 _PLAIN, _BEST_OF, _EQUAL = "None", f"None, n_init={_RESTARTS}", "sklearn, equal time"
@@ -32,7 +32,7 @@ def run(quick: bool = False) -> Report:
     report = Report("Fits that end within 1 nat of the best known optimum")
     for name in names:
         progress(f"searches: {name}")
-        for seed in range(2 if quick else _SEEDS):
+        for seed in _SEEDS[:2] if quick else _SEEDS:
             report.records += [{"problem": name, "seed": seed, **found} for found in _fits(problems[name], seed)]
     _judge(report.records, update=not quick)
     methods = list(dict.fromkeys(record["method"] for record in report.records))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from skmix.initialize.starts import Distances, given, start_from
@@ -41,11 +43,13 @@ class Neighbourhood:
         self.log_counts = np.log(np.maximum(self.weight @ self.R, 1e-300))
         self.sound = not self._poor(point.parameters.components, self.R).any()  # no component is degenerate
 
-    def alike(self) -> np.ndarray:
-        """Cosines between the components' responsibilities (K, K): SMEM's criterion of what to merge."""
+    def closest(self) -> np.ndarray:
+        """Pairs of components, 2K at most, (P, 2), those first whose responsibilities point the same way (SMEM)."""
+        K = self.R.shape[1]
         inner = (self.R * self.weight[:, np.newaxis]).T @ self.R
         length = np.sqrt(np.maximum(np.diagonal(inner), 1e-300))
-        return inner / np.multiply.outer(length, length)
+        alike = inner / np.multiply.outer(length, length)
+        return np.array(sorted(combinations(range(K), 2), key=lambda pair: -alike[pair])[: 2 * K])
 
     def together(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Responsibilities and log-densities of pairs (P, 2) of components, each taken as one; (n, P) each."""

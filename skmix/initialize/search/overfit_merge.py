@@ -9,12 +9,13 @@ import numpy as np
 from sklearn.utils._param_validation import Interval
 
 from skmix.initialize.search.base import ONE, Begin, Search, climb
+from skmix.initialize.search.neighbourhood import Neighbourhood
 from skmix.initialize.starts import given, start_from
 from skmix.likelihood.objective import Objective, Point
 
 
 class OverfitMerge(Search):
-    """More components than wanted are fitted, then those that share most are merged, one pair after the other.
+    """More components than wanted are fitted, then merged, a pair at a time, where the rows lose least by it.
 
     With enough components each cluster gets at least one, whatever the start: mixtures only.
 
@@ -57,21 +58,11 @@ class OverfitMerge(Search):
         K = objective.rows.n_components
         many = min(int(np.ceil(self.factor * K)), max(K, objective.rows.n_samples // 2))
         point = climb(objective, begin(objective, many), self.n_steps)
-        for _ in range(many - K):
-            merged = _merged(objective, objective.responsibilities(point.parameters))
-            parameters = start_from(given(merged), objective, merged.shape[1])
+        for left in range(many - 1, K - 1, -1):
+            here = Neighbourhood(objective, point)
+            pairs = here.closest()
+            i, j = pairs[np.argmin(here.loss_by_merging(pairs))]
+            here.R[:, i] += here.R[:, j]
+            parameters = start_from(given(np.delete(here.R, j, axis=1)), objective, left)
             point = climb(objective, parameters, self.n_steps)
         return point
-
-
-def _merged(objective: Objective, R: np.ndarray) -> np.ndarray:
-    """Responsibilities with the two components in one that are most alike for their size."""
-    weight = objective.rows.weight
-    weighted = R if weight is None else R * weight[:, np.newaxis]
-    counts = weighted.sum(axis=0)
-    alike = weighted.T @ R / np.maximum(np.minimum.outer(counts, counts), 1e-300)
-    np.fill_diagonal(alike, -1.0)
-    i, j = np.unravel_index(alike.argmax(), alike.shape)
-    merged = R.copy()
-    merged[:, i] += merged[:, j]
-    return np.delete(merged, j, axis=1)

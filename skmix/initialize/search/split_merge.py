@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -48,7 +47,7 @@ class SplitMerge(Search):
         Most EM steps of each trial, which ends sooner if it leads higher or is going to fail.
     n_cuts : int, default=2
         Halvings of each component, from cuts across different axes, of which the better one is taken.
-    n_local_steps : int, default=5
+    n_local_steps : int, default=4
         EM steps of each halving.
     max_rows : int, default=20000
         Rows of the sample that larger data are searched on.
@@ -85,7 +84,7 @@ class SplitMerge(Search):
         n_candidates: int = 5,
         n_steps: int = 24,
         n_cuts: int = 2,
-        n_local_steps: int = 5,
+        n_local_steps: int = 4,
         max_rows: int = 20_000,
     ):
         self.n_candidates = n_candidates
@@ -119,7 +118,7 @@ class SplitMerge(Search):
 
     def _trials(self, here: Neighbourhood, rng: np.random.RandomState) -> Iterator[Parameters]:
         """Where the most promising moves begin."""
-        K, pairs = here.R.shape[1], _closest(here)
+        K, pairs = here.R.shape[1], here.closest()
         loss = here.loss_by_merging(pairs)
         near = pairs[np.argsort(loss, kind="stable")[:K]]
         mass, log_density = map(np.hstack, zip((here.R, here.log_density), here.together(near), strict=True))
@@ -134,13 +133,6 @@ class SplitMerge(Search):
         for move in sorted(moves, key=lambda move: -move.gain)[: self.n_candidates]:
             if move.gain > -_HOPELESS:
                 yield start_from(given(_moved(here.R, move, mass, first)), here.objective)
-
-
-def _closest(here: Neighbourhood) -> np.ndarray:
-    """Pairs of components, 2K at most, that share most rows for their size, (P, 2)."""
-    alike = here.alike()
-    pairs = sorted(combinations(range(len(alike)), 2), key=lambda pair: -alike[pair])
-    return np.array(pairs[: 2 * len(alike)])
 
 
 def _splits(gain: np.ndarray, pairs: np.ndarray, loss: np.ndarray) -> Iterator[Move]:
@@ -160,8 +152,8 @@ def _exchanges(gain: np.ndarray, pairs: np.ndarray, changed: np.ndarray) -> Iter
 
 def _changed(here: Neighbourhood, pairs: np.ndarray, mass: np.ndarray, first: np.ndarray) -> np.ndarray:
     """The part of each pair's rows that changes sides where `first` is the probability of one of the two, (P,)."""
-    part = here.weight @ np.abs(mass * first - here.R[:, pairs[:, 0]]) / np.maximum(here.weight @ mass, 1e-300)
-    return np.minimum(part, 1.0 - part)
+    own, size = here.R[:, pairs[:, 0]], np.maximum(here.weight @ mass, 1e-300)
+    return np.minimum(*(here.weight @ np.abs(mass * one - own) / size for one in (first, 1.0 - first)))
 
 
 def _moved(R: np.ndarray, move: Move, mass: np.ndarray, first: np.ndarray) -> np.ndarray:
