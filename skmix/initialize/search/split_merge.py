@@ -122,14 +122,13 @@ class SplitMerge(Search):
         loss = here.loss_by_merging(pairs)
         near = pairs[np.argsort(loss, kind="stable")[:K]]
         mass, log_density = map(np.hstack, zip((here.R, here.log_density), here.together(near), strict=True))
-        halvings = [here.gain_by_halving(mass, log_density, self.n_local_steps, rng) for _ in range(self.n_cuts)]
-        gains = np.array([gain for gain, _ in halvings])
-        gain, which = gains.max(axis=0), gains.argmax(axis=0)
-        first = np.stack([halvings[cut][1][:, m] for m, cut in enumerate(which)], axis=1)
-        moves = [
-            *_splits(gain[:K], pairs, loss),
-            *_exchanges(gain, near, _changed(here, near, mass[:, K:], first[:, K:])),
-        ]
+        gain, first = np.full(K + len(near), -np.inf), np.empty_like(mass)
+        for _ in range(self.n_cuts):
+            found, halves = here.gain_by_halving(mass, log_density, self.n_local_steps, rng)
+            found[K:][_changed(here, near, mass[:, K:], halves[:, K:]) < _SAME] = -np.inf
+            best = found > gain
+            gain[best], first[:, best] = found[best], halves[:, best]
+        moves = [*_splits(gain[:K], pairs, loss), *_exchanges(gain, near)]
         for move in sorted(moves, key=lambda move: -move.gain)[: self.n_candidates]:
             if move.gain > -_HOPELESS:
                 yield start_from(given(_moved(here.R, move, mass, first)), here.objective)
@@ -143,11 +142,10 @@ def _splits(gain: np.ndarray, pairs: np.ndarray, loss: np.ndarray) -> Iterator[M
                 yield Move(gained - lost, k, (j, k), (i, j))
 
 
-def _exchanges(gain: np.ndarray, pairs: np.ndarray, changed: np.ndarray) -> Iterator[Move]:
-    """The moves that share out the rows of a pair, the last of the candidates, anew, where that makes a difference."""
-    for m, (i, j), part in zip(range(len(gain) - len(pairs), len(gain)), pairs.tolist(), changed, strict=True):
-        if part > _SAME:
-            yield Move(gain[m], m, (i, j), None)
+def _exchanges(gain: np.ndarray, pairs: np.ndarray) -> Iterator[Move]:
+    """The moves that share out the rows of a pair anew; pairs are the last of the candidates."""
+    for m, (i, j) in zip(range(len(gain) - len(pairs), len(gain)), pairs.tolist(), strict=True):
+        yield Move(gain[m], m, (i, j), None)
 
 
 def _changed(here: Neighbourhood, pairs: np.ndarray, mass: np.ndarray, first: np.ndarray) -> np.ndarray:
