@@ -39,7 +39,8 @@ def run(quick: bool = False) -> Report:
     report.tables = [_summary(report.records, methods, names), _by_problem(report.records, problems, names)]
     report.notes = [
         "success: the log-likelihood of all rows together is at most 1 nat below the best known (optima.py says how "
-        "optima are compared and which do not count). All searches with their default arguments.",
+        "optima are compared and which do not count). Searches with their default arguments, "
+        f"{len({record['seed'] for record in report.records})} seeds.",
         "cost: process time and passes of a fit from start to end in units of search=None on the same problem, mean "
         "over problems, and the most of any problem. Passes with fewer or more components count in proportion.",
         f"{_EQUAL}: as many starts of scikit-learn as a fit with search={RECOMMENDED!r} takes time for, best kept.",
@@ -151,7 +152,7 @@ def _summary(records: list[Record], methods: list[str], names: tuple[str, ...]) 
 
 def _by_problem(records: list[Record], problems: dict[str, Problem], names: tuple[str, ...]) -> Table:
     shown = {_PLAIN: _PLAIN, RECOMMENDED: RECOMMENDED, _BEST_OF: f"best of {_RESTARTS}", "sklearn": "sklearn"}
-    shown |= {"sklearn, n_init=10": "sk. × 10", _EQUAL: "sk., equal time"}
+    shown |= {"sklearn, n_init=10": "× 10", _EQUAL: "equal time"}
     rows = []
     for name in names:
         problem = problems[name]
