@@ -4,13 +4,13 @@ No solver cures local optima. A search tries several starts, or moves components
 EM steps after each move; it hands over the best parameters that it has seen. On large data it works on a sample of the
 rows (of the sequences, in a hidden Markov model). Moves are made on responsibilities, so that they suit any family.
 
-======================  ===============================================================================
+======================  =================================================================================
 ``short-runs``          :class:`ShortRuns`, a few EM steps from many starts, more from the best of them
 ``random-swap``         :class:`RandomSwap`, a component is taken away and put elsewhere, at random
-``split-merge``         :class:`SplitMerge`, two components are merged and a third is split
+``split-merge``         :class:`SplitMerge`, components are merged, split, or share their rows anew; recommended
 ``annealing``           :class:`Annealing`, responsibilities are blunt at first and sharpen
 ``overfit-merge``       :class:`OverfitMerge`, twice as many components are fitted and merged
-======================  ===============================================================================
+======================  =================================================================================
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class SplitMerge(Search):
     Notes
     -----
     The criteria of SMEM, overlap and the local divergence, only say what looks promising. Overlap is used to choose
-    pairs; the gains that rank the moves are those of log-likelihoods.
+    pairs; the gains that rank the moves are those of log-likelihoods, in nats of all rows together, so that weights
+    count as numbers of rows: with weights that sum to 1 no move would be worth its while.
 
     References
     ----------
