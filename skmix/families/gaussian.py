@@ -23,10 +23,11 @@ from scipy.linalg import lapack
 from skmix.families.base import LEAST_SHARE, Additive, Family, Penalty, shares
 from skmix.families.inverse_wishart import InverseWishart
 from skmix.likelihood.blocks import Rows
-from skmix.likelihood.units import SMALLEST_DEVIATION, Units, covariance
+from skmix.likelihood.units import Units, covariance
 
 LOG_2PI = math.log(2 * math.pi)
 EPS = float(np.finfo(np.float64).eps)
+_LARGEST_ROOT = 1e154  # of a finite number
 # Largest bound on the error, in nats, that rounding may leave in a log-density. Errors are about a hundredth of it.
 _TOLERATED = {"float64": 1e-9, "float32": 3e-2}
 
@@ -114,7 +115,7 @@ class Gaussian(Family):
         family = cls.with_penalty(penalty.reg_covar, units, total_weight, n_components, float(np.finfo(X.dtype).eps))
         if penalty.prior is None:
             return family
-        S = covariance(X, weight, units) + np.diag(least_variances(units, family.eps))
+        S = covariance(X, weight, units) + _least_part(family.eps) * np.eye(X.shape[1])
         return cls(family.prior_scatter, family.eps, cls.prior_of(S, n_components))
 
     @classmethod
@@ -138,10 +139,10 @@ class Gaussian(Family):
     ) -> Gaussian:
         """The family with the penalty −(reg_covar·W/2K) Σ_k tr Σ_k⁻¹, `reg_covar` in the data's own units squared.
 
-        Variances are kept above `least_variances` by the same penalty: it is what keeps degenerate data (constant
+        The same penalty keeps standardised variances above rounding errors: it is what keeps degenerate data (constant
         columns, duplicates, n = K) from raising.
         """
-        variance = np.maximum(np.square(math.sqrt(reg_covar) / units.scale), least_variances(units, eps))
+        variance = np.maximum(np.square(math.sqrt(reg_covar) / units.scale), _least_part(eps))
         return cls(variance * total_weight / n_components, eps)
 
     @abstractmethod
@@ -217,13 +218,12 @@ class Gaussian(Family):
         return np.maximum(math.sqrt(self.eps), 1e4 * self.eps * second)
 
 
-def least_variances(units: Units, eps: float) -> np.ndarray:
-    """The smallest standardised variances that a fit should come to, (d,).
+def _least_part(eps: float) -> float:
+    """The smallest standardised variance that a fit should come to, about 3e-19 (float32: 2e-7).
 
-    Below about 3e-19 (float32: 2e-7) residuals are rounding errors; standard deviations below 1e-153 in the data's own
-    units have precisions that overflow.
+    Where it is smaller, residuals are rounding errors.
     """
-    return np.maximum((64 * eps) ** (4 / 3), np.square(SMALLEST_DEVIATION / units.scale))
+    return (64 * eps) ** (4 / 3)
 
 
 def invert_triangular(L: np.ndarray) -> np.ndarray:
@@ -294,9 +294,15 @@ def public_factors(L: np.ndarray, W: np.ndarray, units: Units) -> dict[str, Any]
     W = W * sign[..., :, None] / units.scale
     return {
         "covariances_": L @ transpose(L),
-        "precisions_": transpose(W) @ W,
+        "precisions_": transpose(squarable(W)) @ squarable(W),
         "precisions_cholesky_": np.ascontiguousarray(transpose(W)),
     }
+
+
+def squarable(root: np.ndarray) -> np.ndarray:
+    """Square roots of precisions, those made finite whose square is not: standard deviations below about 1e-154."""
+    most = _LARGEST_ROOT / math.sqrt(root.shape[-1])
+    return np.where(np.abs(root) > most, most * np.sign(root.real), root)
 
 
 def whitening_from_precision(precision: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from skmix.families.gaussian import (
     divide_alive,
     has_rows,
     log_abs,
+    squarable,
 )
 from skmix.families.gaussian_charts import LogScaleChart, ScaleChart, ScaleFrame
 from skmix.families.inverse_wishart import InverseWishart
@@ -158,7 +159,7 @@ class DiagonalGaussian(Gaussian, ExponentialFamily):
         return {
             "means_": means,
             "covariances_": sigma**2,
-            "precisions_": precision**2,
+            "precisions_": squarable(precision) ** 2,
             "precisions_cholesky_": precision,
         }
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from skmix.initialize.search import _moved, _split, climb
-from skmix.initialize.starts import Distances, given, start_from
+from skmix.initialize.search.base import climb
+from skmix.initialize.search.neighbourhood import Neighbourhood, without
+from skmix.initialize.starts import given, start_from
 from skmix.likelihood.objective import Objective, Point
 
-_CANDIDATES = 4  # the largest other components, of which one is split
-_STEPS = 5  # EM steps after which the splits are compared
+_STEPS = 5  # EM steps of each halving, and from where the component has been put
 
 
 def reseeded(objective: Objective, point: Point, component: int, rank: int = 0) -> Point:
@@ -24,10 +24,11 @@ def reseeded(objective: Objective, point: Point, component: int, rank: int = 0) 
     rank : int
         0 for the split that gains most, 1 for the next one, …
     """
-    nobody = np.array([], dtype=np.intp)
-    R = _moved(objective.responsibilities(point.parameters), component, nobody)
-    Z, _ = Distances(objective.model.family, objective.rows).coordinates()
-    others = [k for k in np.argsort(-R.sum(axis=0), kind="stable").tolist() if k != component][:_CANDIDATES]
-    halved = (start_from(given(_split(Z, R, k, component, k)), objective) for k in others)
-    points = sorted((climb(objective, start, _STEPS) for start in halved), key=lambda one: -one.value)
-    return points[min(rank, len(points) - 1)]
+    here = Neighbourhood(objective, point)
+    gain, first = here.gain_by_halving(here.R, here.log_density, _STEPS, np.random.RandomState(0))
+    others = [k for k in np.argsort(-gain, kind="stable").tolist() if k != component]
+    k = others[min(rank, len(others) - 1)]
+    R = without(here.R, component)
+    R[:, component] = R[:, k] * (1.0 - first[:, k])
+    R[:, k] *= first[:, k]
+    return climb(objective, start_from(given(R), objective), _STEPS)

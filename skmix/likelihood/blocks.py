@@ -164,6 +164,14 @@ class Rows:
         twin._visits = Counter()
         return twin
 
+    def unlabelled(self) -> Rows:
+        """The same rows, none of whose labels is known."""
+        if self.labels is None:
+            return self
+        twin = self.fork()
+        twin.labels = None
+        return twin
+
     def take(self, chosen: np.ndarray) -> Rows:
         """Some of the rows, standardised as all of them are."""
         weight, labels = (None if part is None else part[chosen] for part in (self.weight, self.labels))

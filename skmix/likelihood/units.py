@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-SMALLEST_DEVIATION = 1e-153  # of a component: the square of its reciprocal is finite
+_SMALLEST_SCALE = 1e-153  # the square of its reciprocal is finite
 _FARTHEST = 1e70  # of standardised values whose squares are summed
 _BLOCK = 16384  # rows; keeps the temporaries of one block in the cache
 
@@ -40,7 +40,7 @@ class Units(NamedTuple):
         weights = weights / weights.sum()
         centre = weights @ means
         reach = np.maximum(deviations, np.abs(means - centre))
-        largest = np.maximum(reach.max(axis=0), SMALLEST_DEVIATION)  # so that squares do not overflow
+        largest = np.maximum(reach.max(axis=0), _SMALLEST_SCALE)  # so that squares do not overflow
         scale = largest * np.sqrt(weights @ ((deviations / largest) ** 2 + ((means - centre) / largest) ** 2))
         if common_scale:
             scale = np.full_like(scale, np.sqrt(np.mean(scale**2)))
@@ -150,4 +150,4 @@ def measure(
         magnitude = np.full_like(magnitude, magnitude.max(initial=0.0))
     scale = np.maximum(deviation, smallest)
     scale = np.where(scale > 0, scale, np.where(magnitude > 0, magnitude, 1.0))
-    return Units(centre, np.maximum(scale, SMALLEST_DEVIATION)).rounded(X.dtype)
+    return Units(centre, np.maximum(scale, _SMALLEST_SCALE)).rounded(X.dtype)

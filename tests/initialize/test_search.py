@@ -7,8 +7,13 @@ from problems import counts, quietly
 
 from skmix import GaussianHMM, GaussianMixture, PoissonMixture
 from skmix.initialize import Annealing, OverfitMerge, RandomSwap, Search, ShortRuns, SplitMerge
-from skmix.initialize.search import SEARCHES, _merged, _moved, _split, _triples, climb
-from skmix.initialize.starts import given, start_from
+from skmix.initialize.search import SEARCHES
+from skmix.initialize.search.base import climb
+from skmix.initialize.search.neighbourhood import Neighbourhood
+from skmix.initialize.search.random_swap import _moved
+from skmix.initialize.search.split_merge import Move, _changed
+from skmix.initialize.search.split_merge import _moved as _moved_halves
+from skmix.initialize.starts import Distances, given, start_from
 
 FOR_CHAINS = [name for name, search in SEARCHES.items() if not search.needs_independent_labels]
 
@@ -71,6 +76,52 @@ def test_every_search_finds_the_clusters_where_plain_random_starts_do_not(name):
     assert np.mean(found) < np.mean(plain)
 
 
+def square(n=160, seed=0):
+    """Four round clusters at the corners of a square, and which row is of which."""
+    label = np.arange(n) % 4
+    corners = np.array([[0.0, 0.0], [0.0, 9.0], [9.0, 0.0], [9.0, 9.0]])
+    return corners[label] + np.random.default_rng(seed).normal(size=(n, 2)), label
+
+
+@pytest.mark.parametrize("search", [ShortRuns(n_starts=30), RandomSwap(), SplitMerge()], ids=str)
+def test_searches_lead_out_of_one_cluster(search):
+    """All centres in one cluster: EM ends with one component on two or three clusters."""
+    X, label = square()
+    rng = np.random.RandomState(1)
+
+    def begin(objective, n_components):
+        distances = Distances(objective.model.family, objective.rows)
+        own = distances.coordinates()[0][label == 0]
+        centres = own[rng.choice(len(own), n_components, replace=False)]
+        return start_from(distances.nearest(centres), objective, n_components)
+
+    _, objective = GaussianMixture(4)._prepare(X)
+    right = climb(objective, start_from(given(np.eye(4)[label]), objective), 20).value
+    assert right - climb(objective, begin(objective, 4), 100).value > 0.2
+    found = search.improve(objective, begin, rng)
+    assert right - climb(objective, found, 50).value < 1e-3
+
+
+def test_a_searched_fit_is_mostly_in_the_best_optimum_and_a_plain_one_is_not():
+    """Six fits of a grid of clusters and of long ones side by side; success is to be within 1 nat of the best."""
+    rng = np.random.default_rng(0)
+    grid = np.repeat(6.0 * np.stack(np.meshgrid(range(3), range(2)), axis=-1).reshape(-1, 2), 25, axis=0)
+    long = np.repeat([[0, 0], [0, 4], [0, 8.0]], 50, axis=0)
+    problems = [(grid + rng.normal(size=grid.shape), 6), (long + rng.normal(size=long.shape) * [10.0, 0.7], 3)]
+    hits = {None: 0, "split-merge": 0}
+    for X, K in problems:
+        mixture = GaussianMixture(K, init_params="random_from_data")
+        ends = {
+            (search, seed): quietly(mixture.set_params(search=search, random_state=seed), X).lower_bound_
+            for search in hits
+            for seed in range(3)
+        }
+        for (search, _), value in ends.items():
+            hits[search] += len(X) * (max(ends.values()) - value) < 1.0
+    assert hits["split-merge"] >= 5
+    assert hits[None] <= 3
+
+
 @pytest.mark.parametrize("name", SEARCHES)
 def test_searches_take_missing_values_weights_and_other_families(name):
     X = counts(n=200, K=3, missing=0.1, separation=4.0)
@@ -107,6 +158,8 @@ def test_searches_that_need_independent_labels_refuse_chains(name):
         (ShortRuns(n_starts=0), "The 'n_starts' parameter of ShortRuns must be an int"),
         (RandomSwap(n_swaps=-1), "The 'n_swaps' parameter of RandomSwap must be an int"),
         (SplitMerge(n_candidates=0), "The 'n_candidates' parameter of SplitMerge must be an int"),
+        (SplitMerge(n_cuts=0), "The 'n_cuts' parameter of SplitMerge must be an int"),
+        (SplitMerge(n_local_steps=0), "The 'n_local_steps' parameter of SplitMerge must be an int"),
         (Annealing(beta=0.0), "The 'beta' parameter of Annealing must be a float"),
         (OverfitMerge(factor=1.0), "The 'factor' parameter of OverfitMerge must be a float"),
     ],
@@ -161,29 +214,23 @@ def test_a_moved_component_has_its_new_rows_and_no_others():
     assert R[:, 1].sum() == 1.0
 
 
-def test_a_split_keeps_every_row():
-    R = responsibilities()
-    Z = np.random.default_rng(1).normal(size=(12, 2))
-    split = _split(Z, R, 0, 1, 2)
-    assert_allclose(split.sum(axis=1), 1.0)
-    assert_allclose(split[:, 0], R[:, 0] + R[:, 1])
-    assert_allclose(split[:, 1] + split[:, 2], R[:, 2])
-    assert 0 < np.count_nonzero(split[:, 1]) < 12
+@pytest.mark.parametrize("merged", [None, (0, 3)])
+def test_a_move_keeps_every_row(merged):
+    R, first = responsibilities(), np.random.default_rng(1).random((12, 1))
+    mass = R[:, [1]] if merged else R[:, [1]] + R[:, [3]]
+    moved = _moved_halves(R, Move(0.0, 0, (3, 1), merged), mass, first)
+    assert_allclose(moved.sum(axis=1), 1.0)
+    assert_allclose(moved[:, [3]], mass * first)
+    assert_allclose(moved[:, 0], R[:, 0] + (R[:, 3] if merged else 0.0))
 
 
-def test_components_that_share_rows_are_merged_first_and_the_worst_is_split():
-    R = np.zeros((9, 4))
-    R[:3, :2] = 0.5  # the first two share their rows
-    R[3:6, 2], R[6:, 3] = 1.0, 1.0
-    density = np.zeros((9, 4))
-    density[3:6, 2] = [-9.0, -1.0, -9.0]  # the third fits badly
-    assert _triples(R, density)[0] == (0, 1, 2)
-
-
-def test_a_merger_adds_two_components():
-    _, objective = GaussianMixture(2)._prepare(clusters(n=9))
-    R = np.zeros((9, 3))
-    R[:4, 0], R[4:6, :2], R[6:, 2] = 1.0, 0.5, 1.0
-    merged = _merged(objective, R)
-    assert merged.shape == (9, 2)
-    assert_allclose(np.sort(merged.sum(axis=0)), [3.0, 6.0])
+def test_a_pair_that_changes_names_has_not_changed():
+    X = clusters(n=60)
+    _, objective = GaussianMixture(3)._prepare(X)
+    here = Neighbourhood(objective, objective.at(start_from(given(responsibilities(60, 3)), objective)))
+    pairs = np.array([[0, 1]])
+    mass, _ = here.together(pairs)
+    first = here.R[:, [0]] / mass
+    for same in (first, 1.0 - first):
+        assert_allclose(_changed(here, pairs, mass, same), 0.0, atol=1e-12)
+    assert _changed(here, pairs, mass, 0.0 * first + 0.5) > 0.0

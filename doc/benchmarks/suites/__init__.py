@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from suites import conditioning, fits, histories, hmm, imputation, memory, missing, passes, race, shootout, solvers
+from suites import (
+    conditioning,
+    fits,
+    histories,
+    hmm,
+    imputation,
+    memory,
+    missing,
+    passes,
+    race,
+    searches,
+    shootout,
+    solvers,
+)
 
 SUITES = {
     "passes": passes.run,
@@ -16,5 +29,6 @@ SUITES = {
     "race": race.run,
     "hmm": hmm.run,
     "imputation": imputation.run,
+    "searches": searches.run,
 }
 PARALLEL = ("shootout",)  # those that count rather than time: ``run(quick, jobs)``
