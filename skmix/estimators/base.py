@@ -179,7 +179,7 @@ class LatentVariableModel(DensityMixin, BaseEstimator, ABC):
         return Held(family, mask.ravel(), self._adopt_components(family, {**own, **given}, units))
 
     def _rows(
-        self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None, labels: np.ndarray | None
+        self, X: np.ndarray, family: Family, units: Units, weight: np.ndarray | None, labels: np.ndarray | None = None
     ) -> Rows:
         n_components = self._n_family_components()
         return Rows(
