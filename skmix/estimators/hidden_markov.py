@@ -13,8 +13,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from skmix.estimators.base import LatentVariableModel, threads_for
 from skmix.estimators.checks import check_labels
-from skmix.estimators.criteria import Criteria
 from skmix.estimators.given_start import GIVEN
+from skmix.estimators.sequence_criteria import SequenceCriteria
 from skmix.estimators.sequence_data import check_ignored, check_lengths, check_sequences, check_weights
 from skmix.estimators.sequence_predictions import Forecast, Look
 from skmix.estimators.transitions import (
@@ -35,7 +35,7 @@ from skmix.likelihood.sequences import Sequences
 from skmix.likelihood.units import Units
 
 
-class BaseHMM(LatentVariableModel):
+class BaseHMM(SequenceCriteria, LatentVariableModel):
     """Base of hidden Markov models: everything but the family's own parameters."""
 
     _latent_attributes: ClassVar[tuple[str, ...]] = ("startprob_", "transmat_")
@@ -508,96 +508,9 @@ class BaseHMM(LatentVariableModel):
         means, deviations = family.location_scale(components)
         return self._latent_at_hand().moments(latent, means, deviations**2)
 
-    # ---- criteria -------------------------------------------------------------------------------------------------
     def _n_parameters(self) -> int:
         """Free parameters of the model."""
         family = self._family_at_hand()
         n_components = self._n_family_components()
         of_components = family.n_parameters(n_components, self._n_features()) - self._n_held(family)
         return self._make_latent().n_parameters(n_components) + of_components
-
-    def _criteria(self, X, sequence_id=None, lengths=None, sample_weight=None) -> Criteria:
-        """What the criteria are made of; the labels are the paths of the states."""
-        look = self._look(X, sequence_id, lengths)
-        X, lengths = look.objective.rows.X, look.sequences.lengths
-        sequences = check_weights(X, lengths, sample_weight, len(self.transmat_), look.order)
-        log_density = look.filter()[1]
-        row_weight = sequences.row_weight
-        return Criteria(
-            float(row_weight @ log_density), look.entropy(sequences), float(row_weight.sum()), self._n_parameters()
-        )
-
-    def bic(self, X, *, sequence_id=None, lengths=None, sample_weight=None):
-        """Bayesian information criterion; lower is better.
-
-        It is −2 log p(X) + p log n with p free parameters and n rows, in scikit-learn's convention.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Observations; NaN marks a missing value.
-        sequence_id : array-like of shape (n_samples,), default=None
-            Which sequence each row belongs to.
-        lengths : array-like of int of shape (n_sequences,), default=None
-            Lengths of the sequences, in place of `sequence_id`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, the same for all rows of a sequence. The sum over the rows
-            takes the place of the number n of rows.
-
-        Returns
-        -------
-        bic : float
-        """
-        return self._criteria(X, sequence_id, lengths, sample_weight).bic
-
-    def aic(self, X, *, sequence_id=None, lengths=None, sample_weight=None):
-        """Akaike information criterion; lower is better.
-
-        It is −2 log p(X) + 2p with p free parameters, in scikit-learn's convention.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Observations; NaN marks a missing value.
-        sequence_id : array-like of shape (n_samples,), default=None
-            Which sequence each row belongs to.
-        lengths : array-like of int of shape (n_sequences,), default=None
-            Lengths of the sequences, in place of `sequence_id`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, the same for all rows of a sequence.
-
-        Returns
-        -------
-        aic : float
-        """
-        return self._criteria(X, sequence_id, lengths, sample_weight).aic
-
-    def icl(self, X, *, sequence_id=None, lengths=None, sample_weight=None):
-        """Integrated completed likelihood; lower is better.
-
-        It is BIC plus twice the entropy of the path of the states given the sequences: that of whole paths, which is
-        less than the sum of the rows' entropies, since neighbouring states tell of each other. The sign is that of
-        :meth:`bic`, the opposite of the literature's.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Observations; NaN marks a missing value.
-        sequence_id : array-like of shape (n_samples,), default=None
-            Which sequence each row belongs to.
-        lengths : array-like of int of shape (n_sequences,), default=None
-            Lengths of the sequences, in place of `sequence_id`.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, the same for all rows of a sequence. The sum over the rows
-            takes the place of the number n of rows.
-
-        Returns
-        -------
-        icl : float
-
-        References
-        ----------
-        Biernacki, C., Celeux, G. and Govaert, G. (2000). Assessing a mixture model for clustering with the integrated
-        completed likelihood. IEEE Trans. Pattern Anal. Mach. Intell. 22, 719–725. doi:10.1109/34.865189
-        """
-        return self._criteria(X, sequence_id, lengths, sample_weight).icl
