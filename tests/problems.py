@@ -159,7 +159,7 @@ def start_of(X, model, K=3, seed=0, **kwargs):
 def given(mixture):
     """Arguments that make another mixture start where this one is, with the same prior."""
     values = {argument: getattr(mixture, name) for name, argument in INITIAL.items() if hasattr(mixture, name)}
-    return {"prior": getattr(mixture, "prior", None), **values}  # scikit-learn's mixtures have none
+    return values | ({"prior": mixture.prior} if hasattr(mixture, "prior") else {})  # scikit-learn's have none
 
 
 def objective_of(mixture, X, weight=None, n_threads=1, block_rows=None):

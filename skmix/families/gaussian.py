@@ -176,7 +176,9 @@ class Gaussian(Family):
         shared = self.precisions_shape(K, d) == self.precisions_shape(K + 1, d)
         rows = np.full(K, counts.sum() / K) if shared else counts
         own = np.sqrt(np.broadcast_to(self.prior_scatter, (d,)))
-        least = np.linalg.eigvalsh(matrices / np.outer(own, own))[:, 0] * rows  # 1 where there is nothing but penalty
+        with np.errstate(over="ignore"):  # components that have lost their rows may be anywhere
+            scaled = np.clip(matrices / np.outer(own, own), -_LARGEST_ROOT, _LARGEST_ROOT)
+        least = np.linalg.eigvalsh(scaled)[:, 0] * rows  # 1 where there is nothing but penalty
         return (least < _HELD) & (counts > _LOST * counts.sum())
 
     @abstractmethod

@@ -106,7 +106,8 @@ def stationary(A: np.ndarray) -> np.ndarray:
     if np.linalg.cond(M.real) > _SEVERAL:  # rounding may hide that M is singular
         return np.nan * A[0]  # complex where A is, so that the derivative is no number either
     found = np.linalg.solve(M.T, np.ones(len(A)))
-    return np.where(found.real < 0, 0.0, found)  # by rounding, of states that the chain leaves for good
+    found = np.where(found.real < 0, 0.0, found)  # by rounding, of states that the chain leaves for good
+    return found / found.sum()
 
 
 def long_run(start: np.ndarray, A: np.ndarray) -> np.ndarray:

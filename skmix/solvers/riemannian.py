@@ -132,7 +132,9 @@ class _Place(NamedTuple):
 
 
 def _search(objective: Objective, at: _Place, direction: np.ndarray) -> tuple[float, _Place | None]:
-    """A step along the geodesic that meets Wolfe's conditions."""
+    """A step along the geodesic that meets Wolfe's conditions; none where rounding would hide what it gains."""
+    if at.gradient @ direction <= objective.noise(at.point.value):
+        return 0.0, None
     seen: dict[float, _Place] = {}
 
     def look(length: float) -> tuple[float, float]:
