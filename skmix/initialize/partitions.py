@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -34,6 +35,12 @@ def spherical(covariance: np.ndarray) -> np.ndarray:
     return (np.trace(covariance, axis1=1, axis2=2) / d)[:, np.newaxis, np.newaxis] * np.eye(d)
 
 
+@lru_cache(maxsize=64)
+def _prior(n_clusters: int, d: int) -> np.ndarray:
+    """What the prior adds to the moments of a cluster, (d + 1, d + 1)."""
+    return np.diag(np.r_[1e-300, np.full(d, n_clusters ** (-2.0 / d))])  # no cluster is quite empty
+
+
 class Criterion(NamedTuple):
     """What a partition costs: −2 × its classification log-likelihood, nats, with a Gaussian for each cluster.
 
@@ -53,20 +60,16 @@ class Criterion(NamedTuple):
         """The cost of each cluster, (m,), from its moments."""
         weight, d = np.maximum(sums[:, 0, 0], 1e-300), sums.shape[1] - 1
         if self.restrict is None:  # |(w, wμᵀ; wμ, S + Λ)| = w |scatter + Λ|
-            log_determinant = np.linalg.slogdet(sums + self._prior(d))[1] - np.log(weight)
+            log_determinant = np.linalg.slogdet(sums + _prior(self.n_clusters, d))[1] - np.log(weight)
             return sums[:, 0, 0] * (log_determinant - d * np.log(weight + 2 * d + 4) - 2 * np.log(weight))
         log_determinant = np.linalg.slogdet(self.covariances(sums))[1]
         return sums[:, 0, 0] * (log_determinant - 2 * np.log(weight))
-
-    def _prior(self, d: int) -> np.ndarray:
-        """What the prior adds to the moments of a cluster, (d + 1, d + 1)."""
-        return np.diag(np.r_[1e-300, np.full(d, self.n_clusters ** (-2.0 / d))])  # no cluster is quite empty
 
     def covariances(self, sums: np.ndarray) -> np.ndarray:
         """The covariance matrix of each cluster, (m, d, d)."""
         weight, d = sums[:, :1, :1], sums.shape[1] - 1
         mean = sums[:, 1:, :1] / np.maximum(weight, 1e-300)
-        scatter = (sums + self._prior(d))[:, 1:, 1:] - mean * sums[:, :1, 1:]
+        scatter = (sums + _prior(self.n_clusters, d))[:, 1:, 1:] - mean * sums[:, :1, 1:]
         covariance = scatter / (weight + 2 * d + 4)
         return covariance if self.restrict is None else self.restrict(covariance)
 
