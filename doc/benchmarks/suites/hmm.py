@@ -124,11 +124,11 @@ def _fit_table(records: list[Record]) -> Table:
         rivals = [(figures(record[f"{name}_ms"]), figures(_ratio(record, name))) for name in ("log", "scaling")]
         rows.append([*case, *own, *em, *rivals[0], *rivals[1], f"{record['em'] - record['optimum']:.0e}"])
     case = ["apart", "stay", "K", "series"]
-    columns = [*case, "passes", "skmix ms", "iterations", "log ms", "ratio", "scaling", "ratio", "EM ends at"]
+    columns = [*case, "passes", "ms", "EM", "log ms", "ratio", "scaling", "ratio", "EM's end"]
     caption = (
-        "To the optimum minus 1e-8 nats per row, 5000 rows. apart: about so many standard deviations, stay: the "
-        "probability to, EM ends at: from the optimum, nats per row. Aim where states overlap (apart at most 1): at "
-        "least 20 times hmmlearn's default."
+        "To the optimum minus 1e-8 nats per row, 5000 rows. apart: about so many standard deviations; stay: the "
+        "probability to; passes, ms: of skmix; EM: iterations; EM's end: from the optimum, nats per row. Aim where "
+        "states overlap (apart at most 1): at least 20 times hmmlearn's default."
     )
     return Table(caption, columns, rows)
 
