@@ -279,7 +279,7 @@ class MixtureClustering(ClusterMixin, BaseEstimator):
 
         Returns
         -------
-        responsibilities : ndarray of shape (n_samples, n_clusters_)
+        responsibilities : ndarray of shape (n_samples, n_clusters)
         """
         check_is_fitted(self)
         return self.best_estimator_.predict_proba(X)
