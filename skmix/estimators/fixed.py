@@ -11,9 +11,10 @@ from skmix.families.simplex import Simplexes
 
 def fixed_mask(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray | None:
     """Which components keep something, as a mask of the given shape; None where none does."""
-    if value is False or value is None:
+    if value is None:
         return None
-    mask = np.ones(shape, dtype=bool) if value is True else np.asarray(value)
+    mask = np.asarray(value)
+    mask = np.full(shape, mask) if mask.shape == () else mask
     if mask.shape != shape or mask.dtype != bool:
         raise ValueError(f"{name!r} should be True, False or an array of booleans of shape {shape}, but got {value!r}")
     return mask if mask.any() else None
